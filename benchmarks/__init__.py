@@ -1,0 +1,1 @@
+"""Every figure the README states, measured beside its peers in the same run."""

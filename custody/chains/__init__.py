@@ -1,0 +1,1 @@
+"""Chains by one port: a pure codec, and a reader and broadcaster that ask a node."""

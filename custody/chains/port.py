@@ -1,0 +1,172 @@
+"""The chain port, cut where the network cable is.
+
+Rules:
+    * A `Codec` works with the cable unplugged: no clock, no network, no secret.
+    * A `Reader` asks a node and decides nothing; a `Broadcaster` sends bytes that are already stored.
+    * Both are bound to one wallet when they are made. Only `exchange.app` makes them.
+    * The same plan inputs give the same bytes: a crash before the first signature is repeated, not guessed.
+
+Example:
+    tx = codec.plan(intents, reader.spendable(reserved), members)
+    while (need := codec.next_need(tx, signatures)) is not None: ...   # ask the signers
+    signed = codec.assemble(tx, signatures)                            # store these bytes, then send
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from custody.keys.material import PublicKey, Signature, SigningNeed
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.asset import Asset
+from custody.primitives.chain import BlockRef, Chain, Finality
+from custody.primitives.ids import TxId
+from custody.primitives.intent import TransferIntent, TransferSummary
+
+In = TypeVar("In", contravariant=True)  # what a plan spends
+Out = TypeVar("Out", covariant=True)  # the same, as a reader returns it
+U = TypeVar("U")  # the family's unsigned transaction
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTx:
+    """Complete bytes, ready to be stored and then sent.
+
+    Attributes:
+        txid: Known before the first send.
+        raw: The bytes a node accepts.
+        conflict_key: At most one transaction consuming this key can ever confirm.
+        fee_max: Most the chain can take for it, in the native asset.
+    """
+
+    txid: TxId
+    raw: bytes
+    conflict_key: str
+    fee_max: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDeposit:
+    """One payment to a watched address, in one block.
+
+    Attributes:
+        txid, index: With the network, the identity of the credit; index = vout, or log index, or position.
+        to: The watched address that gained.
+        amount: What it really gained.
+        block: Where it was seen.
+    """
+
+    txid: TxId
+    index: int
+    to: Address
+    amount: Amount
+    block: BlockRef
+
+
+class Codec(Protocol[In, U]):
+    """All that works without a network, for one wallet on one chain."""
+
+    chain: Chain
+
+    def parse_address(self, text: str) -> Address:
+        """Check a destination.
+
+        Raises:
+            InvalidAddress: Malformed, or refused by policy of the family.
+            WrongNetwork: Well-formed, but of another network.
+        """
+        ...
+
+    def plan(self, intents: Sequence[TransferIntent], spendable: In, members: Sequence[PublicKey]) -> U:
+        """Build the one unsigned transaction that does exactly these intents.
+
+        Args:
+            intents: At least one; fees stay within the sum of their `fee_max`.
+            spendable: From this chain's reader.
+            members: The keys expected to sign, exactly as many as the threshold. Families that fix
+                the signer set in the message need it; the others ignore it.
+
+        Raises:
+            InsufficientFunds: The wallet cannot pay amounts and fee.
+            LimitExceeded: The fee would pass the cap.
+        """
+        ...
+
+    def summarize(self, tx: U) -> TransferSummary:
+        """Say what a person must see."""
+        ...
+
+    def reservations(self, tx: U) -> tuple[str, ...]:
+        """Name every resource the transaction consumes; the first is its conflict key."""
+        ...
+
+    def next_need(self, tx: U, signatures: Sequence[Signature]) -> SigningNeed | None:
+        """Tell what must be signed next; None when `assemble` will succeed."""
+        ...
+
+    def assemble(self, tx: U, signatures: Sequence[Signature]) -> SignedTx:
+        """Verify every signature and put the final bytes together.
+
+        Raises:
+            BadSignature: One does not verify.
+            QuorumNotReached: Fewer than the threshold.
+        """
+        ...
+
+    def encode(self, tx: U) -> bytes:
+        """Serialise an unsigned transaction for storage."""
+        ...
+
+    def decode(self, raw: bytes) -> U:
+        """Inverse of `encode`.
+
+        Raises:
+            MalformedPayload: Not such bytes.
+        """
+        ...
+
+
+class Reader(Protocol[Out]):
+    """All that must ask a node, for one wallet on one chain. Every method may raise NodeUnavailable."""
+
+    chain: Chain
+
+    def tip(self) -> BlockRef:
+        """The newest block."""
+        ...
+
+    def block_at(self, height: int) -> BlockRef:
+        """The block of the main chain at this height."""
+        ...
+
+    def balance(self, address: Address, asset: Asset, at: BlockRef | None = None) -> Amount:
+        """Confirmed balance of an address, at the tip or as of a block where the node can tell."""
+        ...
+
+    def spendable(self, reserved: Set[str]) -> Out:
+        """What the wallet can spend now, leaving out resources that are reserved."""
+        ...
+
+    def deposits(self, watched: Set[str], block: BlockRef) -> Sequence[SeenDeposit]:
+        """All payments in this block to the watched addresses (canonical text form)."""
+        ...
+
+    def finality(self, txid: TxId, conflict_key: str) -> Finality:
+        """What the chain says of an attempt now."""
+        ...
+
+
+class Broadcaster(Protocol):
+    """Sends stored bytes."""
+
+    def broadcast(self, tx: SignedTx) -> TxId:
+        """Hand the bytes to a node. The same bytes again are safe: "already known" is success.
+
+        Raises:
+            Refused: The node rejects these bytes for good (its text in the message).
+            NodeUnavailable: No answer; whether it was relayed is unknown.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The UTXO family: Bitcoin today, Litecoin and Dogecoin as further rows."""

@@ -1,0 +1,1 @@
+"""XRP Ledger. Not built yet; the room stands so that the walls need not move."""

@@ -1,0 +1,1 @@
+"""Key material: mnemonics, derivation, keystores, quorum checks. Never talks to a network."""

@@ -1,0 +1,1 @@
+"""Signers: separate processes with their own decoder, memory and limits."""

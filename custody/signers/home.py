@@ -1,0 +1,114 @@
+"""The folder of one signer: what lies where, and who holds it open.
+
+Rules:
+    * One process a home, by a lock; two signers over one memory could sign two things.
+    * Everything in it is readable by its owner only; anything wider is refused at the start.
+
+Example:
+    home = SignerHome(Path("signers/alice"))
+    with home.lock():
+        rules, wallets = home.load_rules(), home.load_wallets()
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from custody.keys.keystore import read_keystore, unseal
+from custody.keys.mnemonic import to_seed
+from custody.keys.private_files import read_private, require_private_folder
+from custody.primitives.errors import Conflict, InvalidInput
+from custody.primitives.secret import Secret
+from custody.signers.registration import MAX_REGISTRATION_BYTES, RegisteredWallet, parse_wallet
+from custody.signers.rules import MAX_RULES_BYTES, Rules, parse_rules
+
+_WALLET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_EMPTY = Secret(b"")
+
+
+@dataclass(frozen=True, slots=True)
+class SignerHome:
+    """Paths and loaders of one home.
+
+    Attributes:
+        folder: The folder, mode 0700.
+    """
+
+    folder: Path
+
+    @property
+    def keystore(self) -> Path:
+        """The sealed mnemonic."""
+        return self.folder / "keystore.json"
+
+    @property
+    def rules(self) -> Path:
+        """The rule file."""
+        return self.folder / "rules.json"
+
+    @property
+    def memory(self) -> Path:
+        """The SQLite file of releases and promises."""
+        return self.folder / "memory.sqlite"
+
+    def wallet(self, wallet_id: str) -> Path:
+        """The registration of one wallet.
+
+        Raises:
+            InvalidInput: The id cannot be a file name.
+        """
+        if not _WALLET_ID.fullmatch(wallet_id):
+            raise InvalidInput(f"wallet id {wallet_id[:70]!r}: letters, digits, '.', '_' and '-', at most 64")
+        return self.folder / "wallets" / f"{wallet_id}.json"
+
+    def load_words(self, passphrase: Secret, *, unsafe_scrypt_n_for_tests: int | None = None) -> Secret:
+        """Unseal the mnemonic sentence."""
+        raw = read_keystore(self.keystore)
+        return unseal(raw, passphrase, unsafe_scrypt_n_for_tests=unsafe_scrypt_n_for_tests)
+
+    def load_seed(self, passphrase: Secret, *, unsafe_scrypt_n_for_tests: int | None = None) -> Secret:
+        """Unseal the mnemonic and stretch it to the 64-byte seed."""
+        return to_seed(self.load_words(passphrase, unsafe_scrypt_n_for_tests=unsafe_scrypt_n_for_tests), _EMPTY)
+
+    def load_rules(self) -> Rules:
+        """Read the rule file."""
+        return parse_rules(read_private(self.rules, MAX_RULES_BYTES))
+
+    def load_wallets(self) -> tuple[RegisteredWallet, ...]:
+        """Read all registrations, in order of their file names.
+
+        Raises:
+            InvalidInput: A file is named otherwise than its wallet.
+        """
+        wallets = []
+        for path in sorted((self.folder / "wallets").glob("*.json")):
+            wallet = parse_wallet(read_private(path, MAX_REGISTRATION_BYTES))
+            if path.name != f"{wallet.id}.json":
+                raise InvalidInput(f"{path} registers wallet {wallet.id!r}", path=str(path))
+            wallets.append(wallet)
+        return tuple(wallets)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the home alone.
+
+        Raises:
+            Conflict: Another process holds it.
+        """
+        require_private_folder(self.folder)
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise Conflict(f"{self.folder} is held by another signer process", folder=str(self.folder)) from error
+        try:
+            yield
+        finally:
+            os.close(descriptor)

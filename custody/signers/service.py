@@ -1,0 +1,266 @@
+"""What a signer answers: the operations, without the socket.
+
+Rules:
+    * `sign` in order: registered? frozen? answered before? understood and judged? free in memory? then sign.
+    * `own` signs an ownership text of its own making, under an approval of its own; it moves nothing.
+    * Every decision is logged in the hash chain before the answer leaves.
+    * A broken invariant freezes the signer: a bug near a private key is not retried.
+
+Example:
+    service = SignerService.open(home, seed, SystemClock())
+    service.answer({"op": "health"})
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from custody.keys.material import Signature, SigningRequest
+from custody.keys.quorum import verify_quorum
+from custody.keys.strict_json import Fields
+from custody.primitives.approval import Approval, Verdict
+from custody.primitives.clock import Clock
+from custody.primitives.encoding import Json
+from custody.primitives.errors import InvalidInput, InvariantBroken, NotFound, ToolkitError
+from custody.primitives.intent import intent_hash
+from custody.primitives.secret import Secret
+from custody.signers import audit
+from custody.signers.ask import Made, ask_of
+from custody.signers.faults import encode_fault
+from custody.signers.home import SignerHome
+from custody.signers.judge import judge, require_registered
+from custody.signers.keyring import Keyring
+from custody.signers.memory import Frozen, Memory
+from custody.signers.ownership import OwnershipRequest, OwnershipSignature, ownership_digest
+from custody.signers.owning import own, require_ownable
+from custody.signers.port import Decoder, Understood
+from custody.signers.registration import MEMBER_PATH, RegisteredWallet
+from custody.signers.registry import FAMILIES, SignatureScheme, SignerFamily, family_of
+from custody.signers.rules import Rules
+from custody.signers.wire import decode_ownership, decode_request, encode_key, encode_owned, encode_signature
+
+MAX_REASON_CHARS = 200
+MAX_ID_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One registered wallet, ready to serve."""
+
+    wallet: RegisteredWallet
+    decoder: Decoder
+    scheme: SignatureScheme
+
+
+class SignerService:
+    """One unlocked signer."""
+
+    def __init__(self, rules: Rules, keyring: Keyring, memory: Memory, clock: Clock) -> None:
+        self.rules = rules
+        self._keyring = keyring
+        self._memory = memory
+        self._clock = clock
+        self._desks: dict[str, Desk] = {}
+        self._operations: Mapping[str, Callable[[Fields], dict[str, Json]]] = {
+            "health": self._health,
+            "public_keys": self._public_keys,
+            "sign": self._sign,
+            "own": self._own,
+            "tombstone": self._tombstone,
+            "freeze": self._freeze,
+        }
+
+    @classmethod
+    def open(
+        cls, home: SignerHome, seed: Secret, clock: Clock, families: Mapping[str, SignerFamily] = FAMILIES
+    ) -> SignerService:
+        """Load rules, registrations and memory of a home.
+
+        Raises:
+            InvalidInput: A file in the home is malformed.
+            Refused: A wallet is of a family without decoder, or a file is open to others.
+        """
+        service = cls(home.load_rules(), Keyring(seed), Memory(home.memory), clock)
+        for wallet in home.load_wallets():
+            service.serve(wallet, family_of(wallet.family, families))
+        return service
+
+    def serve(self, wallet: RegisteredWallet, family: SignerFamily) -> None:
+        """Add a registered wallet."""
+        our_keys = {path: self._keyring.public_key(path, family.scheme.curve) for path in wallet.our_paths.values()}
+        decoder = family.load()(wallet.registration, our_keys)
+        self._desks[wallet.id] = Desk(wallet, decoder, family.scheme)
+
+    def close(self) -> None:
+        """Close the memory."""
+        self._memory.close()
+
+    def answer(self, message: Mapping[str, object]) -> dict[str, Json]:
+        """Answer one message; an error is an answer too.
+
+        Args:
+            message: {"op": ..., fields of the operation}.
+
+        Returns:
+            {"ok": true, "result": ...} or {"ok": false, "error": {"kind", "code", "message", "facts"}}.
+        """
+        fields = Fields(message, "message")
+        try:
+            operation = self._operations.get(fields.text("op"))
+            if operation is None:
+                raise InvalidInput("unknown operation; known: " + ", ".join(sorted(self._operations)))
+            return {"ok": True, "result": operation(fields)}
+        except InvariantBroken as broken:
+            self._memory.freeze(broken.message)
+            return {"ok": False, "error": encode_fault(broken)}
+        except ToolkitError as error:
+            return {"ok": False, "error": encode_fault(error)}
+
+    def _health(self, fields: Fields) -> dict[str, Json]:
+        fields.only("op")
+        with self._memory.transaction() as db:
+            number, head = audit.head(db)
+        return {
+            "name": self.rules.name,
+            "rules_version": self.rules.version,
+            "fingerprint": self._keyring.fingerprint(),
+            "frozen": self._freeze_reason(),
+            "highest_sequence": self._memory.highest_sequence(),
+            "audit": {"number": number, "hash": head.hex()},
+            "wallets": sorted(self._desks),
+        }
+
+    def _public_keys(self, fields: Fields) -> dict[str, Json]:
+        fields.only("op", "chain", "wallet_id")
+        desk = self._desks.get(fields.text("wallet_id"))
+        if desk is None or desk.wallet.chain != fields.text("chain"):
+            return {"keys": []}
+        # The member key first: it is the one most callers look for.
+        names = sorted(desk.wallet.our_paths, key=lambda name: (name != MEMBER_PATH, name))
+        paths = dict.fromkeys(desk.wallet.our_paths[name] for name in names)
+        return {"keys": [encode_key(self._keyring.public_key(path, desk.scheme.curve)) for path in paths]}
+
+    def _tombstone(self, fields: Fields) -> dict[str, Json]:
+        fields.only("op", "withdrawal_id")
+        withdrawal_id = fields.text("withdrawal_id")
+        if not 0 < len(withdrawal_id) <= MAX_ID_CHARS:
+            raise InvalidInput(f"a withdrawal id has 1 to {MAX_ID_CHARS} characters")
+        now_s = self._clock.now_s()
+        self._memory.tombstone(withdrawal_id, now_s)
+        self._log({"op": "tombstone", "at_s": now_s, "withdrawal_id": withdrawal_id})
+        return {}
+
+    def _freeze(self, fields: Fields) -> dict[str, Json]:
+        fields.only("op", "reason")
+        reason = fields.text("reason")[:MAX_REASON_CHARS]
+        self._memory.freeze(reason)
+        self._log({"op": "freeze", "at_s": self._clock.now_s(), "reason": reason})
+        return {}
+
+    def _sign(self, fields: Fields) -> dict[str, Json]:
+        fields.only("op", "request")
+        request = decode_request(fields.fields("request"))
+        entry: dict[str, Json] = {
+            "op": "sign",
+            "at_s": self._clock.now_s(),
+            "wallet_id": request.wallet_id,
+            "role": request.role.value,
+            "payload_digest": hashlib.sha256(request.payload).hexdigest(),
+            "intents": [intent_hash(intent).hex() for intent in request.intents],
+        }
+        try:
+            signatures = self._release(request, entry)
+        except ToolkitError as error:
+            self._log({**entry, "result": error.code, "message": error.message})
+            raise
+        return {"signatures": [encode_signature(signature) for signature in signatures]}
+
+    def _release(self, request: SigningRequest, entry: Mapping[str, Json]) -> tuple[Signature, ...]:
+        desk = self._desk(request.wallet_id)
+        require_registered(request, desk.wallet)
+        self._require_thawed()
+        understood = desk.decoder.understand(request.payload, request.role)
+        ask = ask_of(request, understood)
+        earlier = self._memory.repeat(ask)
+        if earlier is not None:
+            self._log({**entry, "result": "repeated"})
+            return earlier
+        now_s = self._clock.now_s()
+        judge(replace(request, approvals=self._standing(request.approvals)), understood, desk.wallet, self.rules, now_s)
+
+        def sign(db: sqlite3.Connection) -> Made:
+            made = self._make(request, desk, understood)
+            audit.append(db, {**entry, "result": "signed"})  # one commit for signature and log
+            return made
+
+        return self._memory.release(ask, self.rules, now_s, sign)
+
+    def _make(self, request: SigningRequest, desk: Desk, understood: Understood) -> Made:
+        signatures, points = [], []
+        for item in understood.to_sign:
+            ours = desk.wallet.require_ours(item.path, request.role)
+            key, value = self._keyring.sign(ours, item.path, desk.scheme, item.message)
+            signatures.append(Signature(key, item.index, value))
+            points.append((desk.scheme.nonce_point(value), hashlib.sha256(key.raw + item.message).digest()))
+        return Made(tuple(signatures), tuple(points))
+
+    def _own(self, fields: Fields) -> dict[str, Json]:
+        fields.only("op", "request")
+        request, approvals = decode_ownership(fields.fields("request"))
+        entry: dict[str, Json] = {
+            "op": "own",
+            "at_s": self._clock.now_s(),
+            "wallet_id": request.wallet_id,
+            "chain": request.chain,
+            "address": request.address,
+            "text_digest": ownership_digest(request).hex(),
+        }
+        try:
+            return encode_owned(self._release_ownership(request, approvals, entry))
+        except ToolkitError as error:
+            self._log({**entry, "result": error.code, "message": error.message})
+            raise
+
+    def _release_ownership(
+        self, request: OwnershipRequest, approvals: Sequence[Approval], entry: Mapping[str, Json]
+    ) -> OwnershipSignature:
+        desk = self._desk(request.wallet_id)
+        self._require_thawed()
+        now_s, rule = self._clock.now_s(), self.rules.quorum_for(desk.wallet.id)
+        require_ownable(request, desk.wallet, desk.decoder, now_s)
+        verify_quorum(ownership_digest(request), self._standing(approvals), rule, "", now_s)
+        place = desk.decoder.owned_place(request.address)  # may search for seconds: only for those who were approved
+        with self._memory.transaction() as db:
+            self._require_thawed()
+            owned = own(request, desk.wallet, place, self._keyring)
+            self._memory.remember_points((owned.point,))
+            audit.append(db, {**entry, "result": "signed"})
+        return owned.signature
+
+    def _desk(self, wallet_id: str) -> Desk:
+        desk = self._desks.get(wallet_id)
+        if desk is None:
+            raise NotFound(f"wallet {wallet_id} is not registered here", wallet=wallet_id)
+        return desk
+
+    def _standing(self, approvals: Sequence[Approval]) -> tuple[Approval, ...]:
+        """Drop approvals given before the last freeze was lifted: what was stopped is decided anew. Denials stay."""
+        thawed_at_s = self._memory.thawed_at_s()
+        return tuple(
+            approval for approval in approvals if approval.verdict is not Verdict.APPROVE or approval.at_s > thawed_at_s
+        )
+
+    def _freeze_reason(self) -> str:
+        return "frozen by the rule file" if self.rules.frozen else self._memory.frozen()
+
+    def _require_thawed(self) -> None:
+        reason = self._freeze_reason()
+        if reason:
+            raise Frozen(f"the signer is frozen: {reason}", reason=reason)
+
+    def _log(self, entry: Mapping[str, Json]) -> None:
+        with self._memory.transaction() as db:
+            audit.append(db, entry)

@@ -1,0 +1,1 @@
+"""SQL behind the domain's store protocols; exact money on SQLite and PostgreSQL."""

@@ -1,0 +1,243 @@
+"""Withdrawals, payments, attempts and votes in SQL (SQLite or PostgreSQL).
+
+Rules:
+    * A change is one transaction: every record is written over the version that was read, or nothing is.
+    * What two workers could do at once is decided by a unique index or by a version, never by a look before.
+    * Sums for the limits are added in Python from exact columns; a decision cites the count they were read at.
+
+Example:
+    store = SqlWithdrawalStore(open_database("sqlite:///custody.db"), AssetBook([BTC]))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+
+from sqlalchemy import ColumnElement, Engine, func
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, SQLModel, col, select
+
+from custody.primitives.approval import Approval
+from custody.primitives.asset import AssetBook
+from custody.primitives.chain import ChainId
+from custody.primitives.errors import IdempotencyConflict, NotFound
+from custody.primitives.ids import CustomerId, IdempotencyKey, WithdrawalId
+from custody.store import withdrawal_rows as rows
+from custody.store.database import for_reading
+from custody.store.withdrawal_changes import apply_change
+from custody.store.withdrawal_tables import (
+    TABLES,
+    ApprovalRow,
+    AttemptRow,
+    PaymentItemRow,
+    PaymentRow,
+    ReservationRow,
+    SignatureRow,
+    UsageHeadRow,
+    UsageRow,
+    WithdrawalRow,
+)
+from custody.withdrawals.errors import ResourceTaken
+from custody.withdrawals.facts import Scope, UsageKey
+from custody.withdrawals.ports import Change, Usage
+from custody.withdrawals.records import Attempt, GivenSignature, HoldState, Payment, Withdrawal
+from custody.withdrawals.states import LIVE_PAYMENTS, UNPAID_ENDS, PaymentState, WithdrawalState
+
+_SCOPE_COLUMN = {
+    Scope.CUSTOMER: UsageRow.customer,
+    Scope.OWNER: UsageRow.owner,
+    Scope.DESTINATION: UsageRow.destination,
+    Scope.ASSET: UsageRow.asset,
+    Scope.TIER: UsageRow.tier,
+    Scope.HOUSE: UsageRow.house,
+}
+HEAD_ID = 1
+"""Key of the one row that counts limit reservations."""
+
+
+class SqlWithdrawalStore:
+    """Implements `custody.withdrawals.ports.WithdrawalStore`."""
+
+    def __init__(self, engine: Engine, assets: AssetBook) -> None:
+        self._engine = engine
+        self._reading = for_reading(engine)
+        self._assets = assets
+        SQLModel.metadata.create_all(engine, tables=[SQLModel.metadata.tables[str(t.__tablename__)] for t in TABLES])
+        with Session(engine) as session:
+            if session.get(UsageHeadRow, HEAD_ID) is None:
+                session.add(UsageHeadRow(id=HEAD_ID, count=0))
+                session.commit()
+
+    def add(self, withdrawal: Withdrawal) -> Withdrawal:
+        """Insert a request, or return the one that is there with the same content.
+
+        Raises:
+            IdempotencyConflict: The key was used for another content.
+        """
+        try:
+            with Session(self._engine) as session:
+                session.add(rows.withdrawal_row(withdrawal))
+                session.commit()
+        except IntegrityError:
+            existing = self.find(withdrawal.customer, withdrawal.idempotency_key)
+            if existing is None or existing.request_hash != withdrawal.request_hash:
+                raise IdempotencyConflict(
+                    f"withdrawal {withdrawal.id}: its idempotency key was used for another content",
+                    withdrawal=withdrawal.id,
+                ) from None
+            return existing
+        return withdrawal
+
+    def commit(self, change: Change) -> None:
+        """Write a change durably.
+
+        Raises:
+            StaleState: A record, or the velocity sums, changed since they were read.
+            ResourceTaken: A live payment holds one of the resources or withdrawals.
+        """
+        try:
+            with Session(self._engine) as session:
+                apply_change(session, change)
+                session.commit()
+        except IntegrityError as error:
+            raise ResourceTaken("another payment holds the withdrawal or one of the resources") from error
+
+    def withdrawal(self, withdrawal_id: WithdrawalId) -> Withdrawal:
+        """Return one request.
+
+        Raises:
+            NotFound: There is none.
+        """
+        with Session(self._reading) as session:
+            row = session.get(WithdrawalRow, withdrawal_id)
+            if row is None:
+                raise NotFound(f"no withdrawal {withdrawal_id!r}", withdrawal=withdrawal_id)
+            return rows.withdrawal(row, self._assets)
+
+    def find(self, customer: CustomerId, key: IdempotencyKey) -> Withdrawal | None:
+        """Return the request made under this key, if any."""
+        found = self._withdrawals(
+            (col(WithdrawalRow.customer) == customer) & (col(WithdrawalRow.idempotency_key) == key)
+        )
+        return found[0] if found else None
+
+    def withdrawals(self, states: Set[WithdrawalState], customer: CustomerId | None = None) -> tuple[Withdrawal, ...]:
+        """Return requests in these states, oldest first."""
+        wanted = col(WithdrawalRow.state).in_([state.value for state in states])
+        return self._withdrawals(wanted if customer is None else wanted & (col(WithdrawalRow.customer) == customer))
+
+    def unreleased(self) -> tuple[Withdrawal, ...]:
+        """Return ended requests whose hold is not closed yet."""
+        over = col(WithdrawalRow.state).in_([state.value for state in UNPAID_ENDS])
+        return self._withdrawals(over & (col(WithdrawalRow.hold) == HoldState.HELD.value))
+
+    def payment(self, payment_id: str) -> Payment:
+        """Return one payment.
+
+        Raises:
+            NotFound: There is none.
+        """
+        with Session(self._reading) as session:
+            row = session.get(PaymentRow, payment_id)
+            if row is None:
+                raise NotFound(f"no payment {payment_id!r}", payment=payment_id)
+            return rows.payment(row, _items(session, col(PaymentItemRow.payment_id) == row.id)[row.id])
+
+    def payments(self, states: Set[PaymentState]) -> tuple[Payment, ...]:
+        """Return payments in these states, oldest first."""
+        wanted = col(PaymentRow.state).in_([state.value for state in states])
+        order = (col(PaymentRow.opened_at_ms), col(PaymentRow.id))
+        with Session(self._reading) as session:
+            found = session.exec(select(PaymentRow).where(wanted).order_by(*order)).all()
+            items = _items(session, col(PaymentItemRow.payment_id).in_(select(PaymentRow.id).where(wanted)))
+            return tuple(rows.payment(row, items.get(row.id, [])) for row in found)
+
+    def backlog(self) -> Mapping[tuple[ChainId, str], int]:
+        """Count the live payments per lane: (chain, wallet id) -> number."""
+        live = col(PaymentRow.state).in_([state.value for state in LIVE_PAYMENTS])
+        lane = (col(PaymentRow.chain), col(PaymentRow.wallet_id))
+        with Session(self._reading) as session:
+            found = session.exec(select(*lane, func.count()).where(live).group_by(*lane))
+            return {(ChainId(chain), wallet_id): count for chain, wallet_id, count in found}
+
+    def attempts(self, payment_id: str) -> tuple[Attempt, ...]:
+        """Return the attempts of a payment by number."""
+        mine = select(AttemptRow).where(AttemptRow.payment_id == payment_id).order_by(col(AttemptRow.number))
+        with Session(self._reading) as session:
+            return tuple(rows.attempt(row, self._assets) for row in session.exec(mine))
+
+    def signatures(self, payment_id: str, attempt: int) -> tuple[GivenSignature, ...]:
+        """Return the signatures of an attempt in the order they came."""
+        mine = (col(SignatureRow.payment_id) == payment_id) & (col(SignatureRow.attempt) == attempt)
+        with Session(self._reading) as session:
+            found = session.exec(select(SignatureRow).where(mine).order_by(col(SignatureRow.id)))
+            return tuple(rows.signature(row) for row in found)
+
+    def reserved(self, chain: ChainId) -> frozenset[str]:
+        """Return the resources of all live payments on a chain."""
+        live = (col(ReservationRow.chain) == chain) & col(ReservationRow.live)
+        with Session(self._reading) as session:
+            return frozenset(session.exec(select(ReservationRow.resource).where(live)))
+
+    def add_approval(self, withdrawal_id: WithdrawalId, approval: Approval) -> None:
+        """Keep a verdict; given again by the same approver, the later one counts."""
+        same = (
+            (col(ApprovalRow.withdrawal_id) == withdrawal_id)
+            & (col(ApprovalRow.intent_hash) == approval.intent_hash)
+            & (col(ApprovalRow.approver) == approval.approver)
+            & (col(ApprovalRow.verdict) == approval.verdict.value)
+        )
+        with Session(self._engine) as session:
+            row = session.exec(select(ApprovalRow).where(same)).first() or ApprovalRow(
+                withdrawal_id=withdrawal_id,
+                intent_hash=approval.intent_hash,
+                approver=approval.approver,
+                verdict=approval.verdict.value,
+                at_s=approval.at_s,
+                signature=approval.signature,
+            )
+            row.at_s, row.signature = approval.at_s, approval.signature
+            session.add(row)
+            session.commit()
+
+    def approvals(self, withdrawal_id: WithdrawalId) -> tuple[Approval, ...]:
+        """Return all verdicts given for a withdrawal, in the order they came."""
+        mine = select(ApprovalRow).where(ApprovalRow.withdrawal_id == withdrawal_id).order_by(col(ApprovalRow.id))
+        with Session(self._reading) as session:
+            return tuple(rows.approval(row) for row in session.exec(mine))
+
+    def usage(self, keys: Iterable[UsageKey], without: WithdrawalId, now_s: int) -> Usage:
+        """Add up the live reservations per key, leaving one withdrawal out."""
+        with Session(self._reading) as session:
+            # The count is read first: whatever comes after it makes the commit of this decision fail.
+            head = session.exec(select(UsageHeadRow).where(UsageHeadRow.id == HEAD_ID)).one().count
+            totals = {key: _total(session, key, without, now_s) for key in keys}
+        return Usage(totals, head)
+
+    def _withdrawals(self, where: ColumnElement[bool]) -> tuple[Withdrawal, ...]:
+        order = (col(WithdrawalRow.requested_at_ms), col(WithdrawalRow.id))
+        with Session(self._reading) as session:
+            found = session.exec(select(WithdrawalRow).where(where).order_by(*order))
+            return tuple(rows.withdrawal(row, self._assets) for row in found)
+
+
+def _items(session: Session, where: ColumnElement[bool]) -> dict[str, list[str]]:
+    """Return the withdrawal ids per payment, in plan order."""
+    found: dict[str, list[str]] = {}
+    order = (col(PaymentItemRow.payment_id), col(PaymentItemRow.position))
+    for item in session.exec(select(PaymentItemRow).where(where).order_by(*order)):
+        found.setdefault(item.payment_id, []).append(item.withdrawal_id)
+    return found
+
+
+def _total(session: Session, key: UsageKey, without: WithdrawalId, now_s: int) -> int:
+    counted = UsageRow.reference if key.asset is None else UsageRow.units
+    where = (
+        (col(_SCOPE_COLUMN[key.scope]) == key.value)
+        & (col(UsageRow.at_s) > now_s - key.window_s)
+        & (col(UsageRow.withdrawal_id) != without)
+        & col(UsageRow.live)
+    )
+    if key.asset is not None:
+        where &= col(UsageRow.asset) == key.asset
+    return sum(session.exec(select(counted).where(where)))

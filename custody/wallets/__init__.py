@@ -1,0 +1,1 @@
+"""Deposits found in blocks, sweeps, and the treasury's hot and cold edges."""

@@ -1,0 +1,188 @@
+"""Sweeps: bring coins from customers' deposit accounts into the wallet's vault, on their own lane.
+
+Rules:
+    * A sweep pays nobody but our own vault; signers prove that themselves and need no approval for it.
+    * Signed bytes are stored before they are first sent, and only those bytes are ever sent again.
+    * One open sweep an account; it ends when the chain proves it final, or its conflict key dead.
+    * Sweeps have their own keys and counters: a stuck sweep never delays a withdrawal.
+    * What is refused for one account holds up no other: the refusal is raised when all had their turn.
+
+Example:
+    sweeper = Sweeper(lane, store, signer, wallet_id="hot-eth")
+    sweeper.step([0, 1, 2])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from custody.chains.port import SignedTx
+from custody.keys.material import Signature, Signer, SigningNeed, SigningRequest
+from custody.primitives.amount import Amount
+from custody.primitives.chain import Chain, Finality
+from custody.primitives.errors import QuorumNotReached, Refused
+from custody.primitives.ids import TxId
+from custody.primitives.lifecycle import Lifecycle
+
+
+class SweepState(StrEnum):
+    """Where a sweep stands."""
+
+    STORED = "stored"  # signed and stored; may have been sent
+    FINAL = "final"
+    DEAD = "dead"  # its conflict key went to another transaction
+
+
+class SweepEvent(StrEnum):
+    """What the chain says of it."""
+
+    FINALISE = "finalise"
+    DIE = "die"
+
+
+SWEEP = Lifecycle(
+    "sweep",
+    {
+        (SweepState.STORED, SweepEvent.FINALISE): SweepState.FINAL,
+        (SweepState.STORED, SweepEvent.DIE): SweepState.DEAD,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One sweep of one deposit account.
+
+    Attributes:
+        tx: The bytes, their id, conflict key and largest fee.
+        index: Deposit account it comes from.
+        state: Where it stands.
+        fee: What the chain took, once final; None before.
+    """
+
+    tx: SignedTx
+    index: int
+    state: SweepState
+    fee: Amount | None = None
+
+
+class SweepSigning(Protocol):
+    """A planned sweep that wants signatures."""
+
+    def next_need(self, signatures: Sequence[Signature]) -> SigningNeed | None: ...  # noqa: D102
+    def assemble(self, signatures: Sequence[Signature]) -> SignedTx: ...  # noqa: D102
+
+
+class SweepLane(Protocol):
+    """A chain whose deposit accounts are swept; bound to one wallet."""
+
+    chain: Chain
+
+    def plan(self, index: int) -> SweepSigning | None:
+        """Plan a sweep of one account; None if there is too little in it."""
+        ...
+
+    def broadcast(self, tx: SignedTx) -> TxId:
+        """Send stored bytes."""
+        ...
+
+    def finality(self, txid: TxId, conflict_key: str) -> Finality:
+        """What the chain says of a sweep now."""
+        ...
+
+    def fee_paid(self, txid: TxId) -> Amount:
+        """What the chain took for a final sweep."""
+        ...
+
+
+class SweepStore(Protocol):
+    """Sweeps, by transaction id."""
+
+    def save_sweep(self, chain: Chain, sweep: Sweep) -> None:
+        """Insert or replace a sweep, durably."""
+        ...
+
+    def sweeps(self, chain: Chain, states: Sequence[SweepState]) -> Sequence[Sweep]:
+        """Sweeps of a chain in these states."""
+        ...
+
+
+class Sweeper:
+    """Sweeps the deposit accounts of one wallet."""
+
+    def __init__(self, lane: SweepLane, store: SweepStore, signer: Signer, wallet_id: str) -> None:
+        self._lane = lane
+        self._store = store
+        self._signer = signer
+        self._wallet_id = wallet_id
+
+    def step(self, indexes: Iterable[int]) -> tuple[Sweep, ...]:
+        """Follow open sweeps, then open new ones.
+
+        Args:
+            indexes: Deposit accounts that received something final.
+
+        Returns:
+            Sweeps that moved or were opened.
+
+        Raises:
+            Unavailable: Node or signer does not answer; nothing is lost, call again.
+            Refused: The first refusal by node or signer; every other account was served.
+        """
+        changed: list[Sweep] = []
+        refusals: list[Refused] = []
+        busy: set[int] = set()
+        for sweep in self._store.sweeps(self._lane.chain, (SweepState.STORED,)):
+            moved = sweep
+            try:
+                moved = self._follow(sweep)
+            except Refused as refusal:
+                refusals.append(refusal)
+            if moved.state is SweepState.STORED:
+                busy.add(moved.index)
+            else:
+                changed.append(moved)
+        for index in dict.fromkeys(indexes):
+            opened = None
+            try:
+                opened = None if index in busy else self._open(index)
+            except Refused as refusal:
+                refusals.append(refusal)
+            if opened is not None:
+                changed.append(opened)
+        if refusals:
+            raise refusals[0]
+        return tuple(changed)
+
+    def _follow(self, sweep: Sweep) -> Sweep:
+        finality = self._lane.finality(sweep.tx.txid, sweep.tx.conflict_key)
+        if finality in (Finality.FINAL, Finality.FAILED):
+            fee = self._lane.fee_paid(sweep.tx.txid)
+            return self._save(replace(sweep, state=SWEEP.next(sweep.state, SweepEvent.FINALISE), fee=fee))
+        if finality is Finality.DEAD:
+            return self._save(replace(sweep, state=SWEEP.next(sweep.state, SweepEvent.DIE)))
+        if finality is Finality.UNKNOWN:
+            self._lane.broadcast(sweep.tx)
+        return sweep
+
+    def _open(self, index: int) -> Sweep | None:
+        planned = self._lane.plan(index)
+        if planned is None:
+            return None
+        signatures: tuple[Signature, ...] = ()
+        while (need := planned.next_need(signatures)) is not None:
+            request = SigningRequest(self._lane.chain.id, self._wallet_id, need.role, need.payload, (), ())
+            given = self._signer.sign(request)
+            if not given:
+                raise QuorumNotReached(f"signer {self._signer.name} gave no signature for a sweep", index=index)
+            signatures += given
+        sweep = self._save(Sweep(planned.assemble(signatures), index, SweepState.STORED))
+        self._lane.broadcast(sweep.tx)
+        return sweep
+
+    def _save(self, sweep: Sweep) -> Sweep:
+        self._store.save_sweep(self._lane.chain, sweep)
+        return sweep

@@ -1,0 +1,1 @@
+"""Withdrawal, Payment, Attempt: policy, approvals and the pipeline that cannot pay twice."""

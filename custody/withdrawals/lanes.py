@@ -1,0 +1,131 @@
+"""Lanes: one wallet on one chain with everything that is needed to pay from it.
+
+Rules:
+    * A lane pays from one wallet; two lanes never share a key or a sequence.
+    * The family's own types (plan, coins) meet only inside a lane.
+    * A chain without a lane cannot pay: asking for one raises.
+
+Example:
+    lanes = Lanes([Lane(chain, "hot-btc", tier, native, codec, reader, broadcasters, members, 2, senders)])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from custody.chains.port import Broadcaster, Codec, Reader
+from custody.keys.material import PublicKey, Signer, SigningRole
+from custody.primitives.asset import Asset
+from custody.primitives.chain import ChainId
+from custody.primitives.errors import InvalidInput, UnknownChain
+from custody.withdrawals.facts import Tier
+
+S = TypeVar("S")  # what a plan spends
+U = TypeVar("U")  # the family's unsigned transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One key of the multisig and the signer that holds it."""
+
+    signer: Signer
+    key: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(Generic[S, U]):
+    """One wallet on one chain.
+
+    Attributes:
+        wallet_id: Registered wallet that pays.
+        tier: Hot, warm or cold.
+        native: Asset the chain's fee is paid in; names the chain.
+        codec, reader: Of the chain's family, bound to this wallet.
+        broadcasters: At least one; all are tried.
+        members: The keys of the multisig with their signers.
+        threshold: How many of them must sign.
+        senders: Signers that pay the chain's fee, where the family needs one.
+        fixes_signers: True where the family writes the chosen signers into the message, so that another
+            signer needs another plan.
+    """
+
+    wallet_id: str
+    tier: Tier
+    native: Asset
+    codec: Codec[S, U]
+    reader: Reader[S]
+    broadcasters: tuple[Broadcaster, ...]
+    members: tuple[Member, ...]
+    threshold: int
+    senders: tuple[Signer, ...] = ()
+    fixes_signers: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.broadcasters:
+            raise InvalidInput(f"lane {self.wallet_id}: no broadcaster")
+        if not 1 <= self.threshold <= len(self.members):
+            raise InvalidInput(f"lane {self.wallet_id}: threshold {self.threshold} of {len(self.members)} members")
+        if len({member.key for member in self.members}) != len(self.members):
+            raise InvalidInput(f"lane {self.wallet_id}: the same key twice")
+        if not (self.codec.chain.id == self.reader.chain.id == self.native.chain):
+            raise InvalidInput(f"lane {self.wallet_id}: codec, reader and native asset are of different chains")
+
+    @property
+    def chain(self) -> ChainId:
+        """The network it pays on."""
+        return self.native.chain
+
+    def signers(self, role: SigningRole) -> tuple[Signer, ...]:
+        """Return who can sign in a role."""
+        return self.senders if role is SigningRole.SENDER else tuple(member.signer for member in self.members)
+
+    def all_signers(self) -> tuple[Signer, ...]:
+        """Return everybody who may hold a memory of a withdrawal, each once by name."""
+        by_name = {member.signer.name: member.signer for member in self.members}
+        return tuple((by_name | {sender.name: sender for sender in self.senders}).values())
+
+
+AnyLane = Lane[Any, Any]
+"""A lane of whatever family: its codec and reader fit each other, which is checked where it is made."""
+
+
+class Lanes:
+    """All lanes of an installation."""
+
+    def __init__(self, lanes: Iterable[AnyLane]) -> None:
+        self._lanes = {(lane.chain, lane.wallet_id): lane for lane in lanes}
+
+    def get(self, chain: ChainId, wallet_id: str) -> AnyLane:
+        """Return the lane of a stored payment.
+
+        Raises:
+            UnknownChain: The lane is not configured any more.
+        """
+        try:
+            return self._lanes[chain, wallet_id]
+        except KeyError:
+            raise UnknownChain(f"no lane for wallet {wallet_id!r} on {chain}", chain=chain) from None
+
+    def paying(self, chain: ChainId, tier: Tier) -> tuple[AnyLane, ...]:
+        """Return the lanes that can pay on a chain from a tier.
+
+        Raises:
+            UnknownChain: There is none.
+        """
+        found = tuple(lane for lane in self._lanes.values() if lane.chain == chain and lane.tier is tier)
+        if not found:
+            raise UnknownChain(f"no {tier} lane on {chain}", chain=chain)
+        return found
+
+    def any_on(self, chain: ChainId) -> AnyLane:
+        """Return a lane whose codec can check an address of this chain.
+
+        Raises:
+            UnknownChain: There is none.
+        """
+        for lane in self._lanes.values():
+            if lane.chain == chain:
+                return lane
+        raise UnknownChain(f"no lane on {chain}", chain=chain)

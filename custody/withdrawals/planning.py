@@ -1,0 +1,109 @@
+"""Choosing what goes into one payment, and checking that the plan does exactly that.
+
+Rules:
+    * The plan pays the intents, all of them and nothing else, and its fee stays within their caps.
+    * One bad item never holds the others up: it is set aside with its reason before anything is signed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from custody.keys.material import PublicKey
+from custody.primitives.errors import InsufficientFunds, InvalidInput, LimitExceeded, Refused, ToolkitError
+from custody.primitives.ids import WithdrawalId
+from custody.primitives.intent import TransferIntent, TransferSummary
+from custody.withdrawals.errors import PlanMismatch
+from custody.withdrawals.lanes import AnyLane
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A checked plan.
+
+    Attributes:
+        plan: Unsigned transaction in the codec's storage form.
+        reservations: What it consumes; the first is its conflict key.
+        intents: What it pays, in plan order.
+        members: Keys it is planned for.
+    """
+
+    plan: bytes
+    reservations: tuple[str, ...]
+    intents: tuple[TransferIntent, ...]
+    members: tuple[PublicKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningResult:
+    """What could be planned now.
+
+    Attributes:
+        planned: The payment; None if nothing fits.
+        refused: Why an intent cannot be paid alone.
+        short: The wallet cannot pay these now.
+    """
+
+    planned: Planned | None
+    refused: dict[WithdrawalId, ToolkitError]
+    short: frozenset[WithdrawalId]
+
+
+def plan_batch(
+    lane: AnyLane,
+    spendable: Any,  # noqa: ANN401 - the family's own type, handed from its reader to its codec
+    members: Sequence[PublicKey],
+    intents: Sequence[TransferIntent],
+) -> PlanningResult:
+    """Plan as many of the intents as fit into one payment.
+
+    Each is planned alone first, which finds the bad ones; then together, halving while they do not fit.
+    """
+    fitting: list[TransferIntent] = []
+    refused: dict[WithdrawalId, ToolkitError] = {}
+    short: set[WithdrawalId] = set()
+    for intent in intents:
+        try:
+            _checked_plan(lane, spendable, members, (intent,))
+        except InsufficientFunds:
+            short.add(intent.withdrawal_id)
+        except (Refused, InvalidInput) as error:
+            refused[intent.withdrawal_id] = error
+        else:
+            fitting.append(intent)
+    while fitting:
+        try:
+            planned = _checked_plan(lane, spendable, members, tuple(fitting))
+        except (InsufficientFunds, LimitExceeded):
+            del fitting[len(fitting) // 2 :]
+        else:
+            return PlanningResult(planned, refused, frozenset(short))
+    return PlanningResult(None, refused, frozenset(short))
+
+
+def verify_plan(summary: TransferSummary, intents: Sequence[TransferIntent]) -> None:
+    """Check that a plan does what was asked.
+
+    Raises:
+        PlanMismatch: Payments differ from the intents, or the fee passes their caps.
+    """
+    asked = Counter((intent.to, intent.amount) for intent in intents)
+    if Counter(summary.to) != asked:
+        raise PlanMismatch("the plan does not pay exactly what was asked", asked=len(intents), pays=len(summary.to))
+    most = sum(intent.fee_max.units for intent in intents)
+    if summary.fee.asset != intents[0].fee_max.asset or not 0 <= summary.fee.units <= most:
+        raise PlanMismatch(f"the plan's fee of {summary.fee} passes the cap", fee=str(summary.fee), most=most)
+
+
+def _checked_plan(
+    lane: AnyLane,
+    spendable: Any,  # noqa: ANN401 - see plan_batch
+    members: Sequence[PublicKey],
+    intents: tuple[TransferIntent, ...],
+) -> Planned:
+    tx = lane.codec.plan(intents, spendable, members)
+    verify_plan(lane.codec.summarize(tx), intents)
+    return Planned(lane.codec.encode(tx), lane.codec.reservations(tx), intents, tuple(members))

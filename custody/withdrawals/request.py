@@ -1,0 +1,192 @@
+"""From the words of a caller to a checked request, and the note it can be made from again.
+
+Rules:
+    * Checked in this order, first problem reported: asset, destination, memo, amount.
+    * The id follows from customer and key alone, so a repeated call can only ever mean one withdrawal.
+    * The request hash covers the checked content, not its spelling.
+    * The note is what a ledger keeps beside the hold; `from_note` reads it strictly.
+
+Example:
+    checked = check(request, assets, lanes, bounds)
+    checked.note()  # canonical JSON for the journal
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.asset import AssetBook
+from custody.primitives.encoding import canonical_json, digest
+from custody.primitives.errors import InvalidAmount, InvalidInput, MalformedPayload
+from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
+from custody.primitives.intent import MAX_MEMO_BYTES
+from custody.withdrawals.errors import InvalidMemo
+from custody.withdrawals.facts import Kind
+from custody.withdrawals.lanes import Lanes
+
+ID_TAG = "mext/withdrawal-id/1"
+SALT_TAG = "mext/withdrawal-salt/1"
+REQUEST_TAG = "mext/withdrawal-request/1"
+NOTE_FORMAT = "mext/withdrawal-note/1"
+TREASURY = CustomerId("treasury")
+"""Owner of moves between our own wallets; no customer may carry this name."""
+MAX_KEY_CHARS = 128
+MAX_NOTE_BYTES = 4_096
+"""A note holds an address, an amount, a memo and two names: far less."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalRequest:
+    """What a caller asks, in the caller's words.
+
+    Attributes:
+        customer: Who is charged.
+        asset: Symbol.
+        to: Destination as text.
+        amount: Decimal number of whole coins that the destination receives.
+        memo: Memo or destination tag; empty for none.
+        idempotency_key: Chosen by the caller, 1 to 128 characters; the same key again is the same request.
+    """
+
+    customer: CustomerId
+    asset: str
+    to: str
+    amount: str
+    memo: str
+    idempotency_key: IdempotencyKey
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Smallest and largest single amount of one asset."""
+
+    smallest: Amount
+    largest: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRequest:
+    """A request whose every part was checked.
+
+    Attributes:
+        kind, customer, initiator, to, amount, memo, idempotency_key: As asked.
+        requested_at_ms: When, milliseconds since 1970 UTC; not part of the content.
+    """
+
+    kind: Kind
+    customer: CustomerId
+    initiator: str
+    to: Address
+    amount: Amount
+    memo: str
+    idempotency_key: IdempotencyKey
+    requested_at_ms: int
+
+    @property
+    def id(self) -> WithdrawalId:
+        """Follows from customer and key."""
+        return WithdrawalId("wd-" + digest(ID_TAG, self.customer, self.idempotency_key)[:16].hex())
+
+    @property
+    def content_hash(self) -> Digest:
+        """Digest of the content, 32 bytes: equal for a repeated call, different for another request."""
+        return digest(
+            REQUEST_TAG,
+            self.kind.value,
+            self.customer,
+            self.initiator,
+            self.amount.asset.key,
+            self.to.text,
+            self.amount.units,
+            self.memo,
+        )
+
+    @property
+    def salt(self) -> str:
+        """16 bytes hex, different for every request, equal for a repeated call."""
+        return digest(SALT_TAG, self.id, self.content_hash)[:16].hex()
+
+    def note(self) -> bytes:
+        """Return the canonical JSON a ledger keeps beside the hold: equal content, equal bytes."""
+        return canonical_json(
+            {
+                "format": NOTE_FORMAT,
+                "kind": self.kind.value,
+                "customer": self.customer,
+                "initiator": self.initiator,
+                "asset": self.amount.asset.symbol,
+                "to": self.to.text,
+                "units": str(self.amount.units),
+                "memo": self.memo,
+                "idempotency_key": self.idempotency_key,
+            }
+        )
+
+
+def check_content(
+    request: WithdrawalRequest, assets: AssetBook, lanes: Lanes, bounds: Mapping[str, Bounds]
+) -> tuple[Address, Amount]:
+    """Check what was asked.
+
+    Args:
+        request: The caller's words.
+        assets, lanes: What is configured.
+        bounds: Smallest and largest amount by asset symbol; a missing asset cannot be withdrawn.
+
+    Raises:
+        UnknownAsset, UnknownChain: Not configured.
+        InvalidAddress, WrongNetwork: The destination is not a place on the asset's chain.
+        InvalidMemo: Too long, or not printable.
+        InvalidAmount: Not a plain decimal number above zero within the bounds.
+        InvalidInput: The idempotency key or the customer is missing or too long.
+    """
+    asset = assets.get(request.asset)
+    to = lanes.any_on(asset.chain).codec.parse_address(request.to)
+    if len(request.memo.encode()) > MAX_MEMO_BYTES or not request.memo.isprintable():
+        raise InvalidMemo(f"memo: at most {MAX_MEMO_BYTES} bytes of printable text")
+    amount = Amount.parse(request.amount, asset).positive()
+    limits = bounds.get(asset.symbol)
+    if limits is None:
+        raise InvalidAmount(f"{asset.symbol}: withdrawals are not configured", asset=asset.symbol)
+    if not limits.smallest <= amount <= limits.largest:
+        raise InvalidAmount(
+            f"{amount} is outside {limits.smallest.text()} to {limits.largest.text()}", asset=asset.symbol
+        )
+    if not 0 < len(request.idempotency_key) <= MAX_KEY_CHARS or not request.customer:
+        raise InvalidInput(f"customer and an idempotency key of 1 to {MAX_KEY_CHARS} characters are required")
+    return to, amount
+
+
+def from_note(note: bytes, assets: AssetBook, lanes: Lanes, requested_at_ms: int) -> CheckedRequest:
+    """Read a note back; its content is checked again, not believed.
+
+    Args:
+        note: As `CheckedRequest.note` made it.
+        assets, lanes: What is configured.
+        requested_at_ms: When the hold was taken, milliseconds since 1970 UTC.
+
+    Raises:
+        MalformedPayload: Not such a note.
+        UnknownAsset, UnknownChain, InvalidAddress, InvalidAmount: It names something that does not exist.
+    """
+    try:
+        fields = json.loads(note) if len(note) <= MAX_NOTE_BYTES else None
+        if not isinstance(fields, dict) or fields["format"] != NOTE_FORMAT or canonical_json(fields) != note:
+            raise MalformedPayload("not a withdrawal note")
+        asset = assets.get(fields["asset"])
+        return CheckedRequest(
+            kind=Kind(fields["kind"]),
+            customer=CustomerId(fields["customer"]),
+            initiator=fields["initiator"],
+            to=lanes.any_on(asset.chain).codec.parse_address(fields["to"]),
+            amount=Amount(int(fields["units"]), asset).positive(),
+            memo=fields["memo"],
+            idempotency_key=IdempotencyKey(fields["idempotency_key"]),
+            requested_at_ms=requested_at_ms,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedPayload(f"not a withdrawal note: {error}") from error

@@ -1,0 +1,169 @@
+"""From bytes on disk to a final transaction, or to the proof that there will be none.
+
+Rules:
+    * What is sent is what was stored; a retry sends identical bytes, nothing is ever rebuilt here.
+    * A timeout, an error, an eviction prove nothing: the transaction is looked up by its id and conflict key.
+    * A payment dies only if every attempt is dead or failed on a final view (rule R5 b, c, d). Time never
+      kills one (attack A17).
+    * A reorganisation brings MINED back to BROADCAST; nothing is refunded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from custody.primitives.chain import Finality
+from custody.primitives.errors import Refused, Unavailable, VerificationFailed
+from custody.withdrawals.parts import PipelineParts
+from custody.withdrawals.ports import Change
+from custody.withdrawals.records import Attempt, Payment, Withdrawal
+from custody.withdrawals.states import (
+    WITHDRAWAL,
+    AttemptEvent,
+    AttemptState,
+    PaymentEvent,
+    PaymentState,
+    WithdrawalEvent,
+)
+
+KEY_LOST = "conflict key used outside our records, or expired: no attempt can confirm any more"
+FAILED_ON_CHAIN = "executed on chain and failed; no value moved"
+_IN_BLOCK = frozenset({Finality.MINED, Finality.FINAL})
+_GONE = frozenset({Finality.DEAD, Finality.FAILED})
+
+
+def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
+    """Move a payment in flight by one step: send, or look where it is.
+
+    Args:
+        payment: IN_FLIGHT or MINED.
+        parts: Ports.
+        sent: Payments already sent at this step; sending again and again proves nothing more.
+
+    Raises:
+        Unavailable: The node does not answer; nothing changed.
+    """
+    attempts = [each for each in parts.store.attempts(payment.id) if each.signed is not None]
+    newest = attempts[-1]
+    note = payment.note
+    to_send = payment.state is PaymentState.IN_FLIGHT and newest.state is AttemptState.MAYBE_SENT
+    if to_send and payment.id not in sent:
+        sent.add(payment.id)
+        note = _send(newest, payment, parts)
+        if not note:
+            _acknowledge(payment, newest, parts, "")
+            return
+    _look(replace(payment, note=note), attempts, parts, was_sent=payment.id in sent)
+    if note != payment.note:
+        current = parts.store.payment(payment.id)
+        if current.version == payment.version:
+            parts.store.commit(Change(payments=(replace(current, note=note),)))
+
+
+def _send(attempt: Attempt, payment: Payment, parts: PipelineParts) -> str:
+    """Hand the stored bytes to every node; return "" as soon as one took them, else what they said."""
+    lane = parts.lanes.get(payment.chain, payment.wallet_id)
+    signed = attempt.bytes_to_send()
+    problems: list[str] = []
+    taken = False
+    for broadcaster in lane.broadcasters:
+        try:
+            txid = broadcaster.broadcast(signed)
+        except (Unavailable, Refused, VerificationFailed) as error:
+            problems.append(f"{error.code}: {error.message}")
+        else:
+            taken = taken or txid == signed.txid
+            if txid != signed.txid:
+                problems.append(f"a node answered with txid {txid} to {signed.txid}")
+    return "" if taken else "; ".join(problems)
+
+
+def _look(payment: Payment, attempts: list[Attempt], parts: PipelineParts, *, was_sent: bool) -> None:
+    reader = parts.lanes.get(payment.chain, payment.wallet_id).reader
+    seen = {
+        each.number: reader.finality(each.bytes_to_send().txid, each.bytes_to_send().conflict_key) for each in attempts
+    }
+    newest = attempts[-1]
+    in_block = [each for each in attempts if seen[each.number] in _IN_BLOCK]
+    if in_block:
+        _in_block(payment, in_block[0], seen[in_block[0].number], parts)
+    elif all(status in _GONE for status in seen.values()):
+        failed = Finality.FAILED in seen.values()
+        _die(payment, parts, FAILED_ON_CHAIN if failed else KEY_LOST)
+    elif payment.state is PaymentState.MINED:
+        _reorganise(payment, attempts, parts)
+    elif Finality.PENDING in seen.values():
+        if newest.state is AttemptState.MAYBE_SENT and seen[newest.number] is Finality.PENDING:
+            _acknowledge(payment, newest, parts, payment.note)
+    elif newest.state is AttemptState.ACKED and not was_sent:
+        # Evicted: it can still confirm, so the same bytes are sent again and nothing else is done.
+        again = newest.move(AttemptEvent.EVICT).move(AttemptEvent.SEND)
+        parts.store.commit(
+            Change(payments=(payment,), attempts=(replace(again, sent_at_ms=parts.now_ms()),)),
+        )
+
+
+def _acknowledge(payment: Payment, attempt: Attempt, parts: PipelineParts, note: str) -> None:
+    now_ms = parts.now_ms()
+    moved = tuple(
+        replace(each, broadcast_at_ms=each.broadcast_at_ms or now_ms)
+        for each in _moved(payment, WithdrawalEvent.ACKNOWLEDGE, parts)
+    )
+    parts.store.commit(
+        Change(
+            withdrawals=moved,
+            payments=(replace(payment, note=note),),
+            attempts=(attempt.move(AttemptEvent.ACKNOWLEDGE),),
+        )
+    )
+
+
+def _in_block(payment: Payment, winner: Attempt, status: Finality, parts: PipelineParts) -> None:
+    now_ms = parts.now_ms()
+    if payment.state is PaymentState.IN_FLIGHT:
+        moved = tuple(
+            replace(each, broadcast_at_ms=each.broadcast_at_ms or now_ms)
+            for each in _moved(payment, WithdrawalEvent.MINE, parts)
+        )
+        seen = winner.state is AttemptState.MINED
+        attempts = () if seen else (winner.move(AttemptEvent.SEE_IN_BLOCK),)
+        parts.store.commit(
+            Change(withdrawals=moved, payments=(payment.move(PaymentEvent.MINE),), attempts=attempts),
+        )
+    elif status is Finality.FINAL:
+        parts.store.commit(
+            Change(
+                withdrawals=_moved(payment, WithdrawalEvent.FINALISE, parts),
+                payments=(payment.move(PaymentEvent.FINALISE),),
+                free=(payment.id,),
+            )
+        )
+
+
+def _reorganise(payment: Payment, attempts: list[Attempt], parts: PipelineParts) -> None:
+    parts.store.commit(
+        Change(
+            withdrawals=_moved(payment, WithdrawalEvent.REORGANISE, parts),
+            payments=(payment.move(PaymentEvent.REORGANISE, "left the main chain in a reorganisation"),),
+            attempts=tuple(each.move(AttemptEvent.REORGANISE) for each in attempts if each.state is AttemptState.MINED),
+        )
+    )
+
+
+def _die(payment: Payment, parts: PipelineParts, reason: str) -> None:
+    refunded = _moved(payment, WithdrawalEvent.REFUND, parts, reason)
+    parts.store.commit(
+        Change(
+            withdrawals=refunded,
+            payments=(payment.move(PaymentEvent.DIE, reason),),
+            free=(payment.id,),
+            release_usage=tuple(each.id for each in refunded),
+        )
+    )
+
+
+def _moved(payment: Payment, event: WithdrawalEvent, parts: PipelineParts, reason: str = "") -> tuple[Withdrawal, ...]:
+    """Move the payment's withdrawals that the table allows to move; the others are there already."""
+    now_ms = parts.now_ms()
+    withdrawals = (parts.store.withdrawal(each) for each in payment.withdrawal_ids)
+    return tuple(each.move(event, now_ms, reason) for each in withdrawals if WITHDRAWAL.allows(each.state, event))

@@ -1,0 +1,1 @@
+"""The exchange: engine, journal, projection, settlement with custody, API, pages, command line."""

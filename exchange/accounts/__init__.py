@@ -1,0 +1,1 @@
+"""Account numbers of customers and of the house."""

@@ -1,0 +1,132 @@
+"""Routes that change something or show a customer; all behind the token."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+
+from custody.primitives.approval import Approval, Verdict
+from custody.primitives.chain import ChainId
+from custody.primitives.errors import UnknownChain
+from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
+from custody.reserves.ownership import OwnershipEvidence
+from custody.withdrawals.request import WithdrawalRequest
+from custody.withdrawals.states import WithdrawalState
+from exchange.api.access import token_check
+from exchange.api.bodies import ApprovalBody, OrderBody, RebalanceBody, StatementBody, WithdrawalBody
+from exchange.api.shapes import amount_json, deposit_json, draft_json, order_json, withdrawal_json
+from exchange.settlement.rooms import Rooms
+from exchange.settlement.trading import OrderRequest
+
+Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=128)]
+
+
+def private_router(rooms: Rooms) -> APIRouter:
+    """All private routes below /v1."""
+    router = APIRouter(prefix="/v1", dependencies=[Depends(token_check(rooms.token))])
+    _customers(router, rooms)
+    _orders(router, rooms)
+    _withdrawals(router, rooms)
+    _reserves(router, rooms)
+    return router
+
+
+def _customers(router: APIRouter, rooms: Rooms) -> None:
+    @router.post("/customers/{customer}/addresses/{chain}")
+    def address(customer: str, chain: str) -> dict[str, str]:
+        desk = rooms.address_desks.get(ChainId(chain))
+        if desk is None:
+            raise UnknownChain(f"unknown chain {chain!r}; known: {', '.join(rooms.address_desks)}", chain=chain)
+        # First the account: a deposit that nobody can be credited with would stop the scanner of the chain.
+        rooms.accounts.open(CustomerId(customer))
+        return {"chain": chain, "address": desk.address_for(CustomerId(customer)).text}
+
+    @router.get("/customers/{customer}/balances")
+    def balances(customer: str) -> dict[str, Any]:
+        found = rooms.accounts.balances(CustomerId(customer))
+        return {
+            symbol: {"available": amount_json(view.available), "held": amount_json(view.held)}
+            for symbol, view in found.items()
+        }
+
+    @router.get("/deposits")
+    def deposits(customer: str | None = None) -> list[dict[str, Any]]:
+        return [deposit_json(d) for d in rooms.deposits.all() if customer in (None, d.customer)]
+
+
+def _orders(router: APIRouter, rooms: Rooms) -> None:
+    @router.post("/orders")
+    def place(body: OrderBody) -> dict[str, Any]:
+        request = OrderRequest(
+            CustomerId(body.customer), body.market, body.side, body.price, body.quantity, body.time_in_force
+        )
+        return order_json(rooms.trading.place(request))
+
+    @router.delete("/orders/{order_id}")
+    def cancel(order_id: int, customer: str) -> dict[str, Any]:
+        rooms.trading.cancel(CustomerId(customer), order_id)
+        return {"order_id": order_id, "status": "cancelled"}
+
+
+def _withdrawals(router: APIRouter, rooms: Rooms) -> None:
+    def shown(withdrawal_id: str) -> dict[str, Any]:
+        withdrawal = rooms.withdrawals.get(WithdrawalId(withdrawal_id))
+        attempts = rooms.withdrawal_store.attempts(withdrawal.payment_id) if withdrawal.payment_id else ()
+        return withdrawal_json(withdrawal, attempts)
+
+    @router.post("/withdrawals")
+    def request(body: WithdrawalBody, key: Key) -> dict[str, Any]:
+        asked = WithdrawalRequest(
+            CustomerId(body.customer), body.asset, body.to, body.amount, body.memo, IdempotencyKey(key)
+        )
+        return shown(rooms.withdrawals.request(asked, rooms.now_ms()).id)
+
+    @router.post("/treasury/rebalance")
+    def rebalance(body: RebalanceBody, key: Key) -> dict[str, Any]:
+        return shown(rooms.treasury.rebalance(body.officer, body.asset, IdempotencyKey(key), rooms.now_ms()).id)
+
+    @router.get("/withdrawals")
+    def listed() -> list[dict[str, Any]]:
+        found = rooms.withdrawals.list(frozenset(WithdrawalState))
+        return [shown(withdrawal.id) for withdrawal in found]
+
+    @router.get("/withdrawals/{withdrawal_id}")
+    def one(withdrawal_id: str) -> dict[str, Any]:
+        return shown(withdrawal_id)
+
+    @router.post("/withdrawals/{withdrawal_id}/approvals")
+    def approve(withdrawal_id: str, body: ApprovalBody) -> dict[str, Any]:
+        rooms.withdrawals.approve(WithdrawalId(withdrawal_id), _approval(body), rooms.now_ms())
+        return shown(withdrawal_id)
+
+
+def _reserves(router: APIRouter, rooms: Rooms) -> None:
+    @router.post("/reserves/drafts")
+    def draft() -> dict[str, Any]:
+        return draft_json(rooms.reserves.draft())
+
+    @router.post("/reserves/statements")
+    def publish(body: StatementBody) -> dict[str, Any]:
+        approvals = [_approval(item) for item in body.approvals]
+        cold = [
+            OwnershipEvidence(
+                item.chain, item.address, item.method, tuple((s.key, s.signature) for s in item.signatures), item.script
+            )
+            for item in body.evidence
+        ]
+        return rooms.reserves.publish(body.seq, approvals, cold).summary()
+
+    @router.get("/reserves/proofs/{customer}")
+    def proof(customer: str) -> dict[str, Any]:
+        return rooms.reserves.proof(CustomerId(customer))
+
+
+def _approval(body: ApprovalBody) -> Approval:
+    return Approval(
+        Digest(bytes.fromhex(body.intent_hash)),
+        body.approver,
+        Verdict(body.verdict),
+        body.at_s,
+        bytes.fromhex(body.signature),
+    )

@@ -1,0 +1,89 @@
+"""Answers as JSON: an amount is {"units": "100000000", "asset": "BTC"}, a string since JavaScript stops at 2**53."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from custody.primitives.amount import Amount
+from custody.wallets.deposit import Deposit
+from custody.withdrawals.records import Attempt, Withdrawal
+from exchange.settlement.reserves import Draft
+from exchange.settlement.trading import OrderAnswer
+
+
+def amount_json(amount: Amount) -> dict[str, str]:
+    """Whole base units and the asset's symbol."""
+    return {"units": str(amount.units), "asset": amount.asset.symbol}
+
+
+def deposit_json(deposit: Deposit) -> dict[str, Any]:
+    """A deposit."""
+    return {
+        "key": deposit.key,
+        "chain": deposit.block.chain,
+        "txid": deposit.txid,
+        "customer": deposit.customer,
+        "amount": amount_json(deposit.amount),
+        "state": deposit.state.value,
+        "height": deposit.block.height,
+    }
+
+
+def withdrawal_json(withdrawal: Withdrawal, attempts: tuple[Attempt, ...]) -> dict[str, Any]:
+    """A withdrawal with the intent that approvers sign, field by field, and its newest transaction."""
+    intent = withdrawal.intent
+    newest = attempts[-1] if attempts else None
+    return {
+        "id": withdrawal.id,
+        "state": withdrawal.state.value,
+        "customer": withdrawal.customer,
+        "to": withdrawal.to.text,
+        "chain": withdrawal.to.chain,
+        "amount": amount_json(withdrawal.amount),
+        "memo": withdrawal.memo,
+        "reason": withdrawal.reason,
+        "intent_hash": None if intent is None else withdrawal.intent_hash.hex(),
+        "intent": None
+        if intent is None
+        else {
+            "withdrawal_id": intent.withdrawal_id,
+            "chain": intent.to.chain,
+            "asset": intent.amount.asset.key,
+            "to": intent.to.text,
+            "memo": intent.memo,
+            "units": str(intent.amount.units),
+            "fee_max_units": str(intent.fee_max.units),
+            "policy_version": intent.policy_version,
+            "salt": intent.salt,
+            "expires_at_s": intent.expires_at_s,
+        },
+        "txid": None if newest is None else newest.txid,
+        "request_to_broadcast_ms": withdrawal.request_to_broadcast_ms,
+    }
+
+
+def order_json(answer: OrderAnswer) -> dict[str, Any]:
+    """An order and what it did at once."""
+    return {
+        "order_id": answer.order_id,
+        "status": answer.status,
+        "executed": answer.executed,
+        "fills": [{"price": fill.price, "quantity": fill.quantity} for fill in answer.fills],
+    }
+
+
+def draft_json(draft: Draft) -> dict[str, Any]:
+    """A draft: what every key holder must sign, field by field."""
+    return {
+        "seq": draft.header.seq,
+        "header": draft.header.json(),
+        "claims": [
+            {
+                "wallet_id": place.wallet_id,
+                "tier": place.tier,
+                **{f.name: getattr(claim, f.name) for f in fields(claim)},
+            }
+            for place, claim in draft.claims
+        ],
+    }

@@ -1,0 +1,124 @@
+"""The parts of a UTXO chain: hot multisig with deposits on its own descriptor, cold multisig."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from custody.chains.utxo.broadcaster import UtxoBroadcaster
+from custody.chains.utxo.codec import UtxoCodec
+from custody.chains.utxo.reader import UtxoReader
+from custody.chains.utxo.wallet import RECEIVE, UtxoWallet
+from custody.keys.crosscheck import SortedMultisig, crosscheck_utxo
+from custody.keys.material import Curve, PublicKey
+from custody.nodes.bitcoin import BitcoinNode
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.wallets.addresses import AddressDesk
+from custody.wallets.ports import DepositStore
+from custody.withdrawals.facts import Tier
+from custody.withdrawals.lanes import Lane
+from exchange.app.chain_parts import ChainParts, Ingredients
+from exchange.app.reserve_sources import TierReader, UtxoReserves
+from exchange.app.wallets import utxo_wallet
+
+OWN_PLACES = 1
+"""The first receiving places belong to the house: what cold returns there is no customer's deposit."""
+
+
+def bitcoin_parts(given: Ingredients) -> ChainParts:
+    """Build the parts.
+
+    Raises:
+        WrongNetwork: The node is on another network.
+        NodeUnavailable: It does not answer.
+        CrossCheckFailed, CrossCheckUnavailable: As `own_address`.
+    """
+    hot, cold = utxo_wallet(given.hot), utxo_wallet(given.cold)
+    folder = given.folder / "bitcoinlib"
+    node = BitcoinNode(given.rpc())
+    reader = UtxoReader.connect(hot, node)
+    keys = {
+        member.signer: PublicKey(Curve.SECP256K1, origin.node().key)
+        for member, origin in zip(given.hot.members, hot.cosigners, strict=True)
+    }
+    lane = Lane(
+        hot.id,
+        Tier.HOT,
+        hot.params.asset,
+        UtxoCodec(hot),
+        reader,
+        (UtxoBroadcaster(hot.params, node),),
+        given.members(keys),
+        hot.threshold,
+    )
+
+    return ChainParts(
+        hot.params.chain,
+        hot.params.asset,
+        given.chain.evidence,
+        lane,
+        reader,
+        deposit_desk(hot, given.deposits, folder),
+        own_address(hot, folder),
+        own_address(cold, folder),
+        _balance_of(UtxoReader(hot, node)),
+        _balance_of(UtxoReader(cold, node)),
+        UtxoReserves(
+            [
+                (TierReader(hot.id, "hot"), UtxoReader(hot, node)),
+                (TierReader(cold.id, "cold"), UtxoReader(cold, node)),
+            ]
+        ),
+    )
+
+
+def own_address(wallet: UtxoWallet, folder: Path) -> Address:
+    """Where the wallet itself receives; never handed to a customer.
+
+    Args:
+        wallet: Hot or cold.
+        folder: Where the second library may keep files.
+
+    Raises:
+        CrossCheckFailed, CrossCheckUnavailable: The second library derives another address, or is not installed.
+    """
+    address = wallet.address(RECEIVE, 0)
+    _cross_check(wallet, 0, address, folder)
+    return address
+
+
+def deposit_desk(hot: UtxoWallet, deposits: DepositStore, folder: Path) -> AddressDesk:
+    """Hand out the receiving places behind the house's own.
+
+    Args:
+        hot: Whose descriptor.
+        deposits: Addresses handed out.
+        folder: Where the second library may keep files.
+    """
+
+    def derive(index: int) -> Address:
+        return hot.address(RECEIVE, OWN_PLACES + index)
+
+    def cross_check(index: int, address: Address) -> None:
+        _cross_check(hot, OWN_PLACES + index, address, folder)
+
+    return AddressDesk(hot.params.chain.id, derive, cross_check, deposits)
+
+
+def _cross_check(wallet: UtxoWallet, index: int, address: Address, folder: Path) -> None:
+    xpubs = [origin.xpub for origin in wallet.cosigners]
+    place = SortedMultisig(xpubs, wallet.threshold, RECEIVE, index, wallet.params.chain.network)
+    crosscheck_utxo(place, address.text, folder)
+
+
+def _balance_of(reader: UtxoReader) -> Callable[[], Amount]:
+    """A balance that any thread may ask for: a reader follows the chain and serves one at a time."""
+    lock = threading.Lock()
+
+    def balance() -> Amount:
+        with lock:
+            return reader.total()
+
+    return balance

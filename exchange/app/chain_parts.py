@@ -1,0 +1,112 @@
+"""What one chain contributes to an installation, whatever its family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from custody.keys.material import PublicKey
+from custody.nodes.jsonrpc import Endpoint, JsonRpc
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.asset import Asset
+from custody.primitives.chain import Chain
+from custody.primitives.errors import VerificationFailed
+from custody.primitives.secret import Secret
+from custody.signers.client import RemoteSigner
+from custody.wallets.addresses import AddressDesk
+from custody.wallets.ports import DepositStore
+from custody.wallets.scanner import BlockSource
+from custody.wallets.sweep import SweepLane
+from custody.withdrawals.lanes import AnyLane, Member
+from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
+from exchange.settlement.reserves import ReserveSource
+
+
+class SignerMismatch(VerificationFailed):
+    """A signer process holds another key than the wallet was made with."""
+
+    code = "signer_mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What a family needs to build its parts.
+
+    Attributes:
+        chain: How to reach the chain.
+        hot, cold: The two wallets on it.
+        signers: Signer processes by name.
+        sender: Name of the signer that pays fees.
+        deposits: Store of handed-out addresses.
+        deposit_limit: Solana deposit accounts opened so far.
+        folder: Where second libraries may keep files.
+    """
+
+    chain: ChainSpec
+    hot: WalletSpec
+    cold: WalletSpec
+    signers: Mapping[str, RemoteSigner]
+    sender: str
+    deposits: DepositStore
+    deposit_limit: int
+    folder: Path
+
+    def rpc(self) -> JsonRpc:
+        """A client for the chain's node."""
+        name, cookie = self.chain.chain, self.chain.cookie
+        if not cookie:
+            return JsonRpc(Endpoint(name, self.chain.url))
+        user, _, password = Path(cookie).read_text().strip().partition(":")
+        return JsonRpc(Endpoint(name, self.chain.url, user=user, password=Secret(password.encode())))
+
+    def members(self, keys: Mapping[str, PublicKey]) -> tuple[Member, ...]:
+        """Pair the hot wallet's keys with their signer processes.
+
+        Args:
+            keys: Signer name -> key the wallet was made with.
+        """
+        return tuple(Member(self.signers[member.signer], keys[member.signer]) for member in self.hot.members)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainParts:
+    """One chain, ready to work.
+
+    Attributes:
+        chain, native, evidence: What it is; `evidence` says "node", "VM" or "simulator".
+        lane: Pays from the hot wallet.
+        source: Blocks for the deposit scanner.
+        desk: Hands out deposit addresses.
+        hot_address, cold_address: Where the tiers receive.
+        hot_balance, cold_balance: What they hold, deposit accounts included in hot.
+        reserves: The asset side of statements.
+        sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
+    """
+
+    chain: Chain
+    native: Asset
+    evidence: str
+    lane: AnyLane
+    source: BlockSource
+    desk: AddressDesk
+    hot_address: Address
+    cold_address: Address
+    hot_balance: Callable[[], Amount]
+    cold_balance: Callable[[], Amount]
+    reserves: ReserveSource
+    sweeps: SweepLane | None = None
+
+
+def verify_signer_keys(parts: ChainParts, specs: tuple[MemberSpec, ...]) -> None:
+    """Compare what every reachable signer process says it holds with the wallet.
+
+    Raises:
+        SignerMismatch: A signer answers with another key.
+        SignerUnavailable: One does not answer.
+    """
+    for member, spec in zip(parts.lane.members, specs, strict=True):
+        held = member.signer.public_keys(parts.chain.id, parts.lane.wallet_id)
+        if member.key not in held:
+            raise SignerMismatch(f"{spec.signer} does not hold its key of {parts.lane.wallet_id}", signer=spec.signer)

@@ -1,0 +1,174 @@
+"""Composition: the one place that chooses implementations and puts an installation together.
+
+Example:
+    with Installation.open(Home(Path(".mext"))) as installation:
+        serve(installation.rooms)
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from custody.chains.registry import chain_row
+from custody.keys.private_files import read_private
+from custody.primitives.asset import Asset, AssetBook
+from custody.primitives.chain import ChainId, Family
+from custody.store.database import open_database
+from exchange.app.blueprint import Blueprint, MarketSpec, load_blueprint
+from exchange.app.chain_parts import ChainParts
+from exchange.app.core import Core
+from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops, open_custody, open_stores, wallets_on
+from exchange.app.custody_steps import ChainBoard, deposit_dust
+from exchange.app.governing import GovernanceLoop, IndexedListings
+from exchange.app.home import Home
+from exchange.app.operator import Operator
+from exchange.app.reserving import open_reserves
+from exchange.app.worker import Loop, Worker
+from exchange.projection.reading import trade_counts
+from exchange.settlement.accounts import AccountDesk
+from exchange.settlement.listings import ListingDesk
+from exchange.settlement.market import Market
+from exchange.settlement.rooms import Rooms, WalletRow
+from exchange.settlement.scale import AssetScale, ScaleBook
+from exchange.settlement.trading import TradingDesk
+from exchange.settlement.treasury import Tiers, TreasuryDesk
+from governance.contracts.deployment import load_deployment, verify_code
+from governance.contracts.sending import connect
+from governance.indexer.indexer import Indexer
+
+MAX_TOKEN_BYTES = 256
+SLOW_INTERVAL_S = 1.0
+
+
+class Installation:
+    """A running installation: its rooms and its background work."""
+
+    def __init__(self, rooms: Rooms, closing: ExitStack) -> None:
+        self.rooms = rooms
+        self._closing = closing
+
+    @classmethod
+    def open(cls, home: Home) -> Installation:
+        """Open everything below a home folder and start the background work.
+
+        Raises:
+            NotFound: Nothing is provisioned there.
+            NodeUnavailable, SignerUnavailable: A chain or a signer does not answer.
+            VerificationFailed: A wallet, a signer or a contract is not what the blueprint says.
+            JournalLocked, JournalDamaged: See `Core.open`.
+        """
+        with ExitStack() as stack:
+            core = stack.enter_context(Core.open(home, time.time_ns))
+            rooms, worker = _build(home, load_blueprint(home.blueprint), core)
+            worker.start()
+            stack.callback(worker.stop)
+            closing = stack.pop_all()
+        return cls(rooms, closing)
+
+    def close(self) -> None:
+        """Stop the background work, then close the journal."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]:
+    scales = ScaleBook(
+        AssetScale(Asset(a.symbol, a.decimals, ChainId(a.chain), a.contract), a.number, a.exponent)
+        for a in blueprint.assets
+    )
+    stores = open_stores(home, AssetBook(scale.asset for scale in scales))
+    parts = tuple(connect_chains(home, blueprint, stores.deposits))
+    custody = open_custody(home, blueprint, core, scales, (parts, stores))
+    accounts = AccountDesk(core, scales)
+    trading = _trading(blueprint, core, scales)
+    listings, indexer, operator = _listings(home, blueprint, trading, scales)
+    tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
+    treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
+    board = ChainBoard(parts)
+    worker = Worker(
+        [
+            *custody_loops(custody, board),
+            Loop("governance", SLOW_INTERVAL_S, GovernanceLoop(indexer, listings, operator).step),
+        ]
+    )
+    board.watch(worker.problems)
+    rooms = Rooms(
+        label=blueprint.label,
+        token=read_private(home.token, MAX_TOKEN_BYTES).decode().strip(),
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        address_desks={part.chain.id: part.desk for part in parts},
+        deposits=stores.deposits,
+        withdrawals=custody.service,
+        withdrawal_store=stores.withdrawals,
+        trading=trading,
+        accounts=accounts,
+        treasury=treasury,
+        listings=listings,
+        reserves=open_reserves(home, blueprint, (accounts, scales, core.ledger_head), parts, operator),
+        status=board,
+        wallets=_wallet_rows(blueprint, parts),
+        trades=lambda: trade_counts(core.database),
+    )
+    return rooms, worker
+
+
+def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
+    symbol = part.native.symbol
+
+    def dust() -> int:
+        return custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
+
+    return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
+
+
+def _trading(blueprint: Blueprint, core: Core, scales: ScaleBook) -> TradingDesk:
+    # The number of this session was never used before: the journal only grows.
+    desk = TradingDesk(core, [], session=core.sequencer.head.seq % (1 << 32))
+    for spec in blueprint.markets:
+        if not spec.by_vote:
+            desk.set_market(_market(spec, scales), is_open=True)
+    return desk
+
+
+def _market(spec: MarketSpec, scales: ScaleBook) -> Market:
+    base, quote = scales.of(spec.base), scales.of(spec.quote)
+    return Market(spec.symbol, spec.number, base, quote, spec.tick, spec.lot, spec.lowest)
+
+
+def _listings(
+    home: Home, blueprint: Blueprint, trading: TradingDesk, scales: ScaleBook
+) -> tuple[ListingDesk, Indexer, Operator]:
+    deployment = load_deployment(home.deployment)
+    chain = next(c for c in blueprint.chains if chain_row(ChainId(c.chain)).family is Family.EVM)
+    web3 = connect(chain.url, deployment.chain_id)
+    for name in ("MEXT", "ListingVote", "ReserveRegistry"):
+        verify_code(web3, name, deployment.address(name))
+    depth = chain_row(ChainId(chain.chain)).final_depth
+    indexer = Indexer(web3, deployment, open_database(home.database("governance")), depth)
+    contracts = {a.symbol: a.contract for a in blueprint.assets}
+    candidates = {str(contracts[spec.base]): _market(spec, scales) for spec in blueprint.markets if spec.by_vote}
+    operator = Operator(home, web3, deployment)
+    source = IndexedListings(indexer, operator.votes, deployment.chain_id)
+    return ListingDesk(source, trading, candidates), indexer, operator
+
+
+def _wallet_rows(blueprint: Blueprint, parts: tuple[ChainParts, ...]) -> tuple[WalletRow, ...]:
+    rows = []
+    for part in parts:
+        for spec, address in zip(
+            wallets_on(blueprint, part.chain.id), (part.hot_address, part.cold_address), strict=True
+        ):
+            rows.append(
+                WalletRow(part.native.symbol, spec.tier, f"{spec.threshold} of {len(spec.members)}", address.text)
+            )
+    return tuple(rows)

@@ -1,0 +1,75 @@
+"""Put the wallets on local chains: deploy Safes, open Solana accounts, give senders their float.
+
+Local chains only. On a real network an operator sends the same calls and pays for them.
+
+Example:
+    lay_groundwork(chains, wallets, opener_key)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from custody.chains.evm.deploy import deploy_on_devnet
+from custody.chains.solana.node import SolanaNode
+from custody.chains.solana.setup import Opener, verify_deposits, verify_wallet
+from custody.chains.solana.wallet import SplWallet
+from custody.devnet.network import LocalChains
+from custody.keys import ed25519
+from custody.primitives.errors import VerificationFailed
+from custody.primitives.secret import Secret
+from exchange.app.blueprint import WalletSpec
+from exchange.app.wallets import safe_wallet, spl_wallet
+
+SENDER_FLOAT_WEI = 10**18
+FEE_PAYER_FLOAT_LAMPORTS = 10**10
+OPENER_FLOAT_LAMPORTS = 10**11
+SOLANA_DEPOSITS = 32
+"""Deposit accounts opened in advance: an address is handed out only after its account stands."""
+WAIT_S = 60
+_POLL_S = 0.2
+
+
+def lay_groundwork(chains: LocalChains, specs: Sequence[WalletSpec], opener: Secret) -> None:
+    """Make all wallets usable on chain.
+
+    Args:
+        chains: Running local chains.
+        specs: Hot and cold wallets.
+        opener: Ed25519 key that opens Solana accounts.
+
+    Raises:
+        VerificationFailed: What stands on chain is not what the specification says.
+        NodeUnavailable: A chain does not answer, or accounts were not open in a minute.
+    """
+    for spec in specs:
+        if spec.chain == "ethereum-local":
+            safe = safe_wallet(spec)
+            deploy_on_devnet(chains.ethereum.node, safe)
+            if spec.tier == "hot":
+                chains.ethereum.fund(safe.sender_address, SENDER_FLOAT_WEI)
+    solana = [spl_wallet(spec) for spec in specs if spec.chain == "solana-local"]
+    node = SolanaNode(chains.solana.rpc)
+    chains.solana.fund(solana[0].opener, OPENER_FLOAT_LAMPORTS)
+    for wallet in solana:
+        chains.solana.fund(wallet.fee_payer, FEE_PAYER_FLOAT_LAMPORTS)
+        Opener(node, wallet, lambda message: ed25519.sign(opener, message)).open_wallet()
+    hot = solana[0]
+    Opener(node, hot, lambda message: ed25519.sign(opener, message)).open_deposits(range(SOLANA_DEPOSITS))
+    _wait_until_open(node, solana, hot)
+
+
+def _wait_until_open(node: SolanaNode, wallets: Sequence[SplWallet], hot: SplWallet) -> None:
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            for wallet in wallets:
+                verify_wallet(node, wallet)
+            verify_deposits(node, hot, range(SOLANA_DEPOSITS))
+        except VerificationFailed:
+            if time.monotonic() > until:
+                raise
+        else:
+            return
+        time.sleep(_POLL_S)

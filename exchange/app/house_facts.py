@@ -1,0 +1,69 @@
+"""What the house knows around a withdrawal: where it comes from, where it goes, under which rules.
+
+One wallet tier pays customers (hot). A destination is one of our own registered cold addresses, or a
+one-time place; address books and customer data come from systems of the operator later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from custody.keys.material import Curve, PublicKey
+from custody.keys.quorum import Roster, RosterMember
+from custody.primitives.address import Address
+from custody.primitives.errors import InvalidInput, Refused
+from custody.withdrawals.facts import Ask, Circumstances, Destination, DestinationKind, Tier
+from custody.withdrawals.policy_file import load_policy
+from custody.withdrawals.rules import Policy
+from exchange.app.blueprint import StaffSpec
+
+KYC_UNKNOWN = 0
+
+
+class HouseFacts:
+    """Implements `custody.withdrawals.ports.FactSource`."""
+
+    def __init__(self, own_places: Mapping[Address, Tier]) -> None:
+        """Name our own receiving addresses and their tiers."""
+        self._own_places = dict(own_places)
+
+    def gather(self, ask: Ask) -> Circumstances:
+        """Look things up; never waits."""
+        tier = self._own_places.get(ask.to)
+        kind = DestinationKind.ONE_TIME if tier is None else DestinationKind(tier.value)
+        return Circumstances(owner=ask.customer, kyc_level=KYC_UNKNOWN, source=Tier.HOT, destination=Destination(kind))
+
+
+class HousePolicy:
+    """Implements `custody.withdrawals.ports.PolicySource`: the policy file as it was at the start, and the staff."""
+
+    def __init__(self, path: Path, staff: tuple[StaffSpec, ...]) -> None:
+        """Read and lint the policy.
+
+        Raises:
+            InvalidPolicy: Not readable, or it has faults.
+            InvalidInput: A key of the staff is none.
+            Refused: Nobody is on the roster.
+        """
+        if not staff:
+            raise Refused("the roster is empty: nobody could approve")
+        self._policy = load_policy(path)
+        self._roster = Roster(tuple(_member(person) for person in staff))
+
+    def active(self, now_s: int) -> Policy:
+        """The version in force."""
+        del now_s
+        return self._policy
+
+    def roster(self) -> Roster:
+        """Who may approve now."""
+        return self._roster
+
+
+def _member(person: StaffSpec) -> RosterMember:
+    try:
+        raw = bytes.fromhex(person.key)
+    except ValueError as error:
+        raise InvalidInput(f"staff: the key of {person.approver} is not hex", approver=person.approver) from error
+    return RosterMember(person.approver, PublicKey(Curve.ED25519, raw), person.person, person.organisation)

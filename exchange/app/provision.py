@@ -1,0 +1,109 @@
+"""Make a local installation: keys, wallets, contracts, policy. Local chains only.
+
+Example:
+    with LocalChains.start(folder) as chains:
+        provision(Home(Path(".mext")), chains)
+"""
+
+from __future__ import annotations
+
+import secrets
+from importlib import resources
+
+from eth_account import Account
+
+from custody.chains.evm.address import address_of
+from custody.chains.evm.params import ETHEREUM_LOCAL
+from custody.devnet.network import LocalChains
+from custody.keys.material import Curve, PublicKey
+from custody.keys.passphrase import read_passphrase
+from custody.keys.private_files import write_new_private
+from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
+from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
+from exchange.app.groundwork import SOLANA_DEPOSITS, lay_groundwork
+from exchange.app.home import Home
+from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
+from governance.contracts.deployment import Deployment, Holders, deploy, save_deployment
+from governance.contracts.roles import verify_roles
+from governance.contracts.sending import Sender, connect
+
+LABEL = "Local chains: Bitcoin and Ethereum are real nodes, Solana is its VM behind a simulated RPC. No real value."
+EXCHANGE = "local.example"
+OPERATOR_FLOAT_WEI = DEPLOYER_FLOAT_WEI = 10**18
+CANDIDATE = "DEMO"
+CANDIDATE_SUPPLY = 10**24
+VOTER, COUNCIL, AUDITOR, SCREENERS = 1, 2, 3, (4, 5)
+"""Places of the world's people among the node's own accounts: token holders and officers outside the exchange."""
+
+
+def provision_wallets(home: Home, chains: LocalChains) -> Ceremony:
+    """Draw keys, make hot 2-of-3 and cold 3-of-5 wallets, and put them on the chains.
+
+    Raises:
+        Conflict: The home folder holds an installation already.
+    """
+    passphrase = draw_passphrase(home)
+    write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
+    ceremony = hold_ceremony(home, passphrase)
+    lay_groundwork(chains, ceremony.wallets, open_ed25519(home.keystore(OPENER), passphrase, OPENER_PATH))
+    return ceremony
+
+
+def provision_contracts(home: Home, chains: LocalChains, ceremony: Ceremony) -> Deployment:
+    """Deploy the contracts, then write blueprint and policy: the installation can start afterwards."""
+    web3 = connect(chains.ethereum.url, ETHEREUM_LOCAL.chain_id)
+    operator = _operator_address(home)
+    deployer = Sender(web3, Account.create())  # pays for the deployment, and is forgotten
+    for account, float_wei in ((operator, OPERATOR_FLOAT_WEI), (deployer.address, DEPLOYER_FLOAT_WEI)):
+        chains.ethereum.fund(account, float_wei)
+    people = [str(account) for account in web3.eth.accounts]
+    holders = Holders(
+        supply=people[VOTER],
+        treasury=people[COUNCIL],
+        admin=people[COUNCIL],
+        guardian=people[COUNCIL],
+        operator=operator,
+        screeners=tuple(people[place] for place in SCREENERS),
+        publisher=operator,
+        auditor=people[AUDITOR],
+    )
+    token = ("Candidate for listing", CANDIDATE, CANDIDATE_SUPPLY)
+    deployment = deploy(deployer, holders, {CANDIDATE: token})
+    verify_roles(web3, deployment, holders, deployer.address)
+    save_deployment(home.deployment, deployment)
+    policy = resources.files("exchange.app").joinpath("policy.yaml").read_text()
+    home.policy.write_text(policy)
+    save_blueprint(home.blueprint, _blueprint(chains, ceremony, deployment.address(CANDIDATE)))
+    return deployment
+
+
+def _operator_address(home: Home) -> str:
+    key = open_root(home.keystore(OPERATOR), read_passphrase(home.passphrase)).derive(OPERATOR_PATH).public().key
+    return address_of(PublicKey(Curve.SECP256K1, key))
+
+
+def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Blueprint:
+    ethereum = "ethereum-local"
+    return Blueprint(
+        label=LABEL,
+        exchange=EXCHANGE,
+        signers=SIGNERS,
+        sender=SENDER,
+        solana_deposits=SOLANA_DEPOSITS,
+        staff=ceremony.staff,
+        chains=tuple(ChainSpec(e.chain, e.evidence, e.url, e.cookie) for e in chains.endpoints()),
+        wallets=ceremony.wallets,
+        assets=(
+            AssetSpec("BTC", 8, "bitcoin-regtest", None, 0, 0),
+            AssetSpec("ETH", 18, ethereum, None, 1, 10),
+            AssetSpec("SOL", 9, "solana-local", None, 2, 1),
+            AssetSpec(CANDIDATE, 18, ethereum, candidate, 3, 10),
+        ),
+        markets=(
+            MarketSpec("BTC/ETH", 0, "BTC", "ETH", tick="0.0001", lot="0.0001", lowest="15"),
+            MarketSpec("SOL/ETH", 1, "SOL", "ETH", tick="0.000001", lot="0.01", lowest="0.01"),
+            MarketSpec(
+                f"{CANDIDATE}/ETH", 2, CANDIDATE, "ETH", tick="0.000001", lot="1", lowest="0.00002", by_vote=True
+            ),
+        ),
+    )

@@ -1,0 +1,185 @@
+"""The asset side of a statement, chain by chain: final blocks, balances there, and who controls what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from custody.chains.evm.node import EvmNode
+from custody.chains.evm.reader import SafeReader
+from custody.chains.evm.verify import verify_safe
+from custody.chains.evm.wallet import SafeWallet
+from custody.chains.port import Reader
+from custody.chains.solana.node import SolanaNode
+from custody.chains.solana.reader import SplReader
+from custody.chains.solana.setup import verify_wallet
+from custody.chains.solana.wallet import SplWallet
+from custody.chains.utxo.reader import UtxoReader
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.asset import Asset
+from custody.primitives.chain import BlockRef
+from custody.reserves.balances import Holding
+from custody.reserves.ownership import AttestedQuorum
+from exchange.settlement.reserves import OwnedPlace
+
+SLIP44 = {"BTC": 0, "ETH": 60, "SOL": 501}
+
+
+def asset_id(asset: Asset, caip2: str) -> str:
+    """CAIP-19 id of an asset."""
+    if asset.contract is not None:
+        return f"{caip2}/erc20:{asset.contract}"
+    return f"{caip2}/slip44:{SLIP44[asset.symbol]}"
+
+
+@dataclass(frozen=True, slots=True)
+class TierReader:
+    """A wallet's reader with its id and tier."""
+
+    wallet_id: str
+    tier: str
+
+
+def final_block_of(reader: Reader[object]) -> BlockRef:
+    """The newest block at final depth."""
+    return reader.block_at(max(0, reader.tip().height - reader.chain.final_depth + 1))
+
+
+class UtxoReserves:
+    """Every address with coins shows its own script."""
+
+    def __init__(self, tiers: Sequence[tuple[TierReader, UtxoReader]]) -> None:
+        self._tiers = tiers
+        params = tiers[0][1].wallet.params
+        self.caip2, self.final_depth = params.chain.caip2, params.chain.final_depth
+        self._asset = params.asset
+
+    def final_block(self) -> BlockRef:
+        """The newest final block."""
+        return final_block_of(self._tiers[0][1])
+
+    def owned(self, block: BlockRef) -> Sequence[OwnedPlace]:
+        """Addresses that held coins at the block, also where they were spent since."""
+        return [
+            OwnedPlace(t.wallet_id, t.tier, place.text) for t, reader in self._tiers for place in reader.held_at(block)
+        ]
+
+    def holdings(self, block: BlockRef) -> Sequence[Holding]:
+        """Their balances as of the block."""
+        at = _At(self._asset, self.caip2, block)
+        return [
+            at.holding(place.text, held) for _, reader in self._tiers for place, held in reader.held_at(block).items()
+        ]
+
+    def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
+        """None: a script shows its own quorum."""
+        del block
+        return ()
+
+
+class SafeReserves:
+    """Two Safes, and the deposit accounts that are swept into the hot one."""
+
+    def __init__(
+        self, tiers: Sequence[tuple[TierReader, SafeWallet]], node: EvmNode, accounts: Callable[[], Sequence[Address]]
+    ) -> None:
+        self._tiers = tiers
+        self._node = node
+        self._reader = SafeReader(tiers[0][1], node)
+        self._accounts = accounts
+        params = tiers[0][1].params
+        self.caip2, self.final_depth, self._asset = params.chain.caip2, params.chain.final_depth, params.native
+
+    def final_block(self) -> BlockRef:
+        """The newest final block."""
+        return final_block_of(self._reader)
+
+    def owned(self, block: BlockRef) -> Sequence[OwnedPlace]:
+        """The Safes, and every deposit account."""
+        del block
+        hot = self._tiers[0][0]
+        safes = [OwnedPlace(t.wallet_id, t.tier, wallet.safe) for t, wallet in self._tiers]
+        return safes + [OwnedPlace(hot.wallet_id, "deposit", account.text) for account in self._accounts()]
+
+    def holdings(self, block: BlockRef) -> Sequence[Holding]:
+        """Balances as of the block."""
+        places = [wallet.address for _, wallet in self._tiers] + list(self._accounts())
+        at = _At(self._asset, self.caip2, block)
+        return [at.holding(place.text, self._reader.balance(place, self._asset, block)) for place in places]
+
+    def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
+        """Owners and thresholds, compared with the chain at this block; an account is its own quorum."""
+        found = []
+        for _, wallet in self._tiers:
+            verify_safe(self._node, wallet, block)
+            owners = wallet.sorted_owners()
+            found.append(AttestedQuorum(self.caip2, wallet.safe, owners, wallet.threshold, block.height))
+        alone = (AttestedQuorum(self.caip2, a.text, (a.text,), 1, block.height) for a in self._accounts())
+        return [*found, *alone]
+
+
+class SplReserves:
+    """Vaults and deposit accounts, all owned by the multisig."""
+
+    def __init__(
+        self, tiers: Sequence[tuple[TierReader, SplWallet]], node: SolanaNode, count: Callable[[], int]
+    ) -> None:
+        self._tiers = tiers
+        self._node = node
+        self._count = count
+        self._readers = [SplReader(wallet, node, funded=tuple) for _, wallet in tiers]
+        params = tiers[0][1].params
+        self.caip2, self.final_depth, self._asset = params.chain.caip2, params.chain.final_depth, params.native
+
+    def final_block(self) -> BlockRef:
+        """The newest final block."""
+        return final_block_of(self._readers[0])
+
+    def owned(self, block: BlockRef) -> Sequence[OwnedPlace]:
+        """The two multisig accounts."""
+        del block
+        return [OwnedPlace(t.wallet_id, t.tier, wallet.multisig) for t, wallet in self._tiers]
+
+    def holdings(self, block: BlockRef) -> Sequence[Holding]:
+        """Balances of every token account as of the block."""
+        found, at = [], _At(self._asset, self.caip2, block)
+        for (tier, wallet), reader in zip(self._tiers, self._readers, strict=True):
+            accounts = [wallet.receive_address(self._asset)]
+            if tier.tier == "hot":
+                accounts += [wallet.deposit_address(index) for index in range(self._count())]
+            for account in accounts:
+                held = reader.balance(account, self._asset, block)
+                found.append(at.holding(account.text, held, wallet.multisig))
+        return found
+
+    def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
+        """Members and thresholds, compared with the chain; they cannot change once the account is made."""
+        for _, wallet in self._tiers:
+            verify_wallet(self._node, wallet)
+        return [
+            AttestedQuorum(
+                self.caip2, wallet.multisig, tuple(m.text for m in wallet.members), wallet.threshold, block.height
+            )
+            for _, wallet in self._tiers
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Makes holdings of one asset at one block."""
+
+    asset: Asset
+    caip2: str
+    block: BlockRef
+
+    def holding(self, place: str, held: Amount, controller: str = "") -> Holding:
+        return Holding(
+            asset_id(self.asset, self.caip2),
+            self.caip2,
+            place,
+            held.units,
+            self.asset.decimals,
+            self.block.height,
+            controller=controller,
+        )

@@ -1,0 +1,94 @@
+"""The parts of Solana: SPL multisig vaults; deposit accounts belong to the multisig, so nothing is swept."""
+
+from __future__ import annotations
+
+from custody.chains.solana.broadcaster import SplBroadcaster
+from custody.chains.solana.codec import SplCodec
+from custody.chains.solana.node import SolanaNode
+from custody.chains.solana.reader import SplReader
+from custody.chains.solana.setup import verify_deposits, verify_node, verify_wallet
+from custody.chains.solana.wallet import SplWallet
+from custody.keys.crosscheck import crosscheck_solana
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.errors import LimitExceeded
+from custody.wallets.addresses import AddressDesk
+from custody.withdrawals.facts import Tier
+from custody.withdrawals.lanes import Lane
+from exchange.app.chain_parts import ChainParts, Ingredients
+from exchange.app.reserve_sources import SplReserves, TierReader
+from exchange.app.wallets import spl_wallet
+
+
+def solana_parts(given: Ingredients) -> ChainParts:
+    """Build the parts.
+
+    Raises:
+        VerificationFailed: The node is on another network, or the accounts differ from the registration.
+        CrossCheckFailed: A second library writes a member's address differently.
+        NodeUnavailable: The node does not answer.
+    """
+    hot, cold = spl_wallet(given.hot), spl_wallet(given.cold)
+    node = SolanaNode(given.rpc())
+    verify_node(node, hot)
+    for wallet in (hot, cold):
+        for member in wallet.members:
+            crosscheck_solana(member.key, member.text)
+        verify_wallet(node, wallet)
+    chain, native = hot.params.chain, hot.params.native
+    reader = SplReader(hot, node, funded=lambda: range(given.deposits.next_index(chain.id)))
+    cold_reader = SplReader(cold, node, funded=tuple)
+    keys = {member.signer: key.key for member, key in zip(given.hot.members, hot.members, strict=True)}
+    lane = Lane(
+        hot.id,
+        Tier.HOT,
+        native,
+        SplCodec(hot),
+        reader,
+        (SplBroadcaster(node),),
+        given.members(keys),
+        hot.threshold,
+        (given.signers[given.sender],),
+        fixes_signers=True,
+    )
+
+    def hot_balance() -> Amount:
+        sources = reader.spendable(frozenset()).sources
+        return Amount(sum(source.units for source in sources if source.asset == native), native)
+
+    return ChainParts(
+        chain,
+        native,
+        given.chain.evidence,
+        lane,
+        reader,
+        _desk(given, hot, node),
+        hot.receive_address(native),
+        cold.receive_address(native),
+        hot_balance,
+        lambda: cold_reader.balance(cold.receive_address(native), native),
+        SplReserves(
+            [(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)],
+            node,
+            lambda: given.deposits.next_index(chain.id),
+        ),
+    )
+
+
+def _desk(given: Ingredients, hot: SplWallet, node: SolanaNode) -> AddressDesk:
+    """Addresses of accounts that stand on chain already and were compared with their second derivation."""
+    chain = hot.params.chain
+
+    def derive(index: int) -> Address:
+        if index >= given.deposit_limit:
+            raise LimitExceeded(
+                f"{chain.id}: all {given.deposit_limit} deposit accounts are given out; open more first",
+                limit=given.deposit_limit,
+            )
+        return hot.deposit_address(index)
+
+    def cross_check(index: int, address: Address) -> None:
+        hot.verify_deposit_address(index, address)
+        verify_deposits(node, hot, [index])
+
+    return AddressDesk(chain.id, derive, cross_check, given.deposits)

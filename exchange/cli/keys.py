@@ -1,0 +1,63 @@
+"""mext signer, mext wallet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange.cli.serving import DEFAULT_HOME, HomeOption
+
+app = typer.Typer(help="Wallets of an installation.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def signer(
+    home: Annotated[Path, typer.Option(help="Folder of the signer, mode 0700.")],
+    socket: Annotated[Path, typer.Option(help="Unix socket to listen on.")],
+    passphrase_file: Annotated[Path, typer.Option(help="File with the passphrase of the keystore, mode 0600.")],
+) -> None:
+    """Run one signer process until it is stopped."""
+    from custody.signers.__main__ import main
+
+    arguments = ["--home", str(home), "--socket", str(socket), "--passphrase-file", str(passphrase_file)]
+    raise typer.Exit(main(arguments))
+
+
+@app.command("list")
+def list_wallets(
+    home: HomeOption = DEFAULT_HOME,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """List the wallets: tier, quorum, chain, and where each receives."""
+    from custody.chains.registry import chain_row
+    from custody.primitives.chain import ChainId, Family
+    from exchange.app.blueprint import WalletSpec, load_blueprint
+    from exchange.app.home import Home
+    from exchange.app.wallets import safe_wallet, spl_wallet, utxo_wallet
+
+    def receives(spec: WalletSpec) -> str:
+        family = chain_row(ChainId(spec.chain)).family
+        if family is Family.UTXO:
+            return utxo_wallet(spec).address(0, 0).text
+        if family is Family.EVM:
+            return safe_wallet(spec).address.text
+        wallet = spl_wallet(spec)
+        return wallet.receive_address(wallet.params.native).text
+
+    rows = [
+        {
+            "id": spec.id,
+            "tier": spec.tier,
+            "chain": spec.chain,
+            "quorum": f"{spec.threshold} of {len(spec.members)}",
+            "address": receives(spec),
+        }
+        for spec in load_blueprint(Home(home).blueprint).wallets
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            print(f"{row['id']:<10} {row['quorum']:<7} {row['chain']:<16} {row['address']}")

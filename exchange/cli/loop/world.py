@@ -1,0 +1,126 @@
+"""Everything that runs for the loop: local chains, signer processes, the service; and the people outside."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+from embit import bip32, script
+from embit.networks import NETWORKS
+from eth_account import Account
+from solders.keypair import Keypair
+
+from custody.devnet.network import LocalChains
+from custody.devnet.processes import Launch, NodeProcess
+from custody.keys.private_files import make_private_folder
+from custody.primitives.errors import Refused, Unavailable
+from custody.signers.client import RemoteSigner
+from exchange.app.ceremony import SENDER, SIGNERS
+from exchange.app.home import Home
+from exchange.cli.loop.client import Client
+
+READY_TIMEOUT_S = 120
+
+
+class HomeInUse(Refused):
+    """The folder holds an installation already; the loop starts on an empty one."""
+
+    code = "home_in_use"
+
+
+class World:
+    """Owns every process of the loop and ends what it started."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        """Choose a folder for everything; it must not hold an installation.
+
+        Raises:
+            HomeInUse: It does.
+        """
+        self.home = Home(folder.resolve())
+        if self.home.folder.exists() and any(self.home.folder.iterdir()):
+            raise HomeInUse(f"{self.home.folder} is not empty; choose another --home, or remove it")
+        make_private_folder(self.home.folder)
+        self.port = port
+        self._stack = ExitStack()
+        self._service: NodeProcess | None = None
+        self.chains: LocalChains
+        self.client: Client
+
+    def start_chains(self) -> None:
+        """Start the local chains."""
+        self.chains = self._stack.enter_context(LocalChains.start(self.home.folder / "chains"))
+
+    def start_signers(self) -> None:
+        """Start one process a signer."""
+        (self.home.folder / "run").mkdir(mode=0o700)
+        for name in (*SIGNERS, SENDER):
+            socket = self.home.socket(name)
+            arguments = ("--home", str(self.home.signer(name)), "--socket", str(socket))
+            passphrase = ("--passphrase-file", str(self.home.passphrase))
+            launch = Launch(
+                name,
+                (sys.executable, "-m", "custody.signers", *arguments, *passphrase),
+                self.home.folder / "logs",
+                _import_path(),
+            )
+            probe = RemoteSigner(name, socket)
+            self._stack.enter_context(NodeProcess.start(launch, is_ready=lambda probe=probe: _answers(probe)))  # type: ignore[misc]
+
+    def start_service(self) -> None:
+        """Start the service, or start it again, and wait until it answers."""
+        url = f"http://127.0.0.1:{self.port}"
+        arguments = ("serve", "--home", str(self.home.folder), "--port", str(self.port))
+        launch = Launch(
+            "service", (sys.executable, "-m", "exchange.cli", *arguments), self.home.folder / "logs", _import_path()
+        )
+        process = NodeProcess.start(launch, is_ready=lambda: _is_up(url), ready_timeout_s=READY_TIMEOUT_S)
+        self._service = self._stack.enter_context(process)
+        self.client = Client(url, self.home.token.read_text().strip())
+
+    def kill_service(self) -> None:
+        """SIGKILL: no chance to finish anything."""
+        if self._service is not None:
+            self._service.kill()
+            self.client.close()
+
+    def service_runs(self) -> bool:
+        """Tell whether the service process is alive."""
+        return self._service is not None and self._service.is_running()
+
+    def close(self) -> None:
+        """Stop everything that was started, last first."""
+        self._stack.close()
+
+
+def outside_places() -> dict[str, str]:
+    """Fresh addresses outside the house, one a chain: where customers withdraw to."""
+    root = bip32.HDKey.from_seed(Account.create().key)
+    bitcoin = script.p2wpkh(root.derive("m/84h/1h/0h/0/0")).address(NETWORKS["regtest"])
+    return {
+        "bitcoin-regtest": str(bitcoin),
+        "ethereum-local": str(Account.create().address),
+        "solana-local": str(Keypair().pubkey()),
+    }
+
+
+def _import_path() -> dict[str, str]:
+    return {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+
+
+def _answers(signer: RemoteSigner) -> bool:
+    try:
+        return bool(signer.health())
+    except Unavailable:
+        return False
+
+
+def _is_up(url: str) -> bool:
+    try:
+        answer: Any = httpx.get(f"{url}/v1/status", timeout=5, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return bool(answer.status_code == 200)

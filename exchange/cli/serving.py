@@ -1,0 +1,35 @@
+"""mext serve, mext doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HomeOption = Annotated[Path, typer.Option("--home", help="Folder of the installation.")]
+DEFAULT_HOME = Path(".mext")
+
+
+def serve(
+    home: HomeOption = DEFAULT_HOME,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65_535)] = 8000,
+) -> None:
+    """Serve the API and the pages, and do the background work, until stopped."""
+    import logging
+
+    from exchange.app.compose import Installation
+    from exchange.app.home import Home
+    from exchange.app.http import serve as serve_http
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every node call
+    with Installation.open(Home(home.resolve())) as installation:
+        serve_http(installation.rooms, port)
+
+
+def doctor() -> None:
+    """Check this machine for what the local chains need; one line each, with the cure."""
+    from exchange.cli.checks import run_checks
+
+    raise typer.Exit(run_checks())

@@ -1,0 +1,1 @@
+"""Fee tiers, turned into journalled commands."""

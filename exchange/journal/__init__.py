@@ -1,0 +1,1 @@
+"""The truth: numbered, chained, synced frames; snapshots and recovery."""

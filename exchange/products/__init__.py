@@ -1,0 +1,1 @@
+"""Products beside spot trading. Not built yet; the room stands so that the walls need not move."""

@@ -1,0 +1,1 @@
+"""SQL for reading, idempotent, rebuildable from the journal. Decides nothing."""

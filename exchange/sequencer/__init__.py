@@ -1,0 +1,1 @@
+"""Intake: de-duplication, numbering, durability before any answer."""

@@ -1,0 +1,89 @@
+"""All desks together: what the HTTP interface and the pages work with, gathered by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from custody.primitives.chain import ChainId
+from custody.store.deposits import SqlDepositStore
+from custody.wallets.addresses import AddressDesk
+from custody.withdrawals.ports import WithdrawalStore
+from custody.withdrawals.service import WithdrawalService
+from exchange.settlement.accounts import AccountDesk
+from exchange.settlement.listings import ListingDesk
+from exchange.settlement.reserves import ReservesDesk
+from exchange.settlement.trading import TradingDesk
+from exchange.settlement.treasury import TreasuryDesk
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatus:
+    """How one chain's lane is doing.
+
+    Attributes:
+        chain, evidence: What it is: "node", "VM", "simulator".
+        height: Newest scanned block; -1 before the first.
+        behind: Blocks still to scan.
+        state: "ok" or "down".
+        error: Why it is down; empty otherwise.
+    """
+
+    chain: str
+    evidence: str
+    height: int
+    behind: int
+    state: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class WalletRow:
+    """One wallet for people: asset, "hot" or "cold", "2 of 3", and where it receives."""
+
+    asset: str
+    tier: str
+    quorum: str
+    address: str
+
+
+class StatusBoard(Protocol):
+    """What the background work reports."""
+
+    def chains(self) -> Sequence[ChainStatus]:
+        """One row a chain."""
+        ...
+
+    def problems(self) -> Mapping[str, str]:
+        """Worker name -> last problem; empty while all is well."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything the routes use.
+
+    Attributes:
+        label: Kind of network, shown on every page.
+        token: Bearer token for everything that changes something.
+        now_ms: Milliseconds since 1970 UTC.
+        wallets: Rows for the overview.
+        trades: Counts trades by market number.
+    """
+
+    label: str
+    token: str
+    now_ms: Callable[[], int]
+    address_desks: Mapping[ChainId, AddressDesk]
+    deposits: SqlDepositStore
+    withdrawals: WithdrawalService
+    withdrawal_store: WithdrawalStore
+    trading: TradingDesk
+    accounts: AccountDesk
+    treasury: TreasuryDesk
+    listings: ListingDesk
+    reserves: ReservesDesk
+    status: StatusBoard
+    wallets: Sequence[WalletRow]
+    trades: Callable[[], Mapping[int, int]]

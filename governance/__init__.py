@@ -1,0 +1,1 @@
+"""Governance: listing votes, staking, DAO parameters, disclosures and the indexer behind them."""

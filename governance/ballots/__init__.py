@@ -1,0 +1,1 @@
+"""Gasless ballots, EIP-712: what a voter signs, pure and checked against the contract."""

@@ -1,0 +1,1 @@
+"""Python access to the Solidity contracts: deployment, calls, verification of code."""

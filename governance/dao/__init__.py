@@ -1,0 +1,1 @@
+"""DAO parameters. Not built yet; the room stands so that the walls need not move."""

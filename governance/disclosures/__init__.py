@@ -1,0 +1,1 @@
+"""Locks, burns, fund. Not built yet; the room stands so that the walls need not move."""

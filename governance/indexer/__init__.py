@@ -1,0 +1,1 @@
+"""Events from blocks: seen, safe, finalized; rolled back on a reorg; rebuildable."""

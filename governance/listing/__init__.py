@@ -1,0 +1,1 @@
+"""Listing votes: what the events say, as pure state."""

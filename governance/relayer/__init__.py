@@ -1,0 +1,1 @@
+"""Pays gas for signed ballots. Not built yet; the room stands so that the walls need not move."""

@@ -1,0 +1,338 @@
+"""One whole installation for tests: local chains, signer processes, the service, staff, funded customers.
+
+Nothing here is faked but the people: the chains are those of `mext demo`, every other part is the product.
+
+Example:
+    with LiveInstallation(folder) as live:
+        live.provision()
+        live.fund({("ada", "BTC"): "2"})
+        paid = live.pay("ada", "BTC", "0.1")
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from custody.devnet.processes import Launch, NodeProcess, free_port
+from custody.primitives.amount import Amount
+from custody.primitives.errors import Unavailable
+from custody.signers.client import RemoteSigner
+from exchange.app.ceremony import SENDER, SIGNERS, STAFF
+from exchange.app.custody_room import DEPOSIT_FLOORS
+from exchange.app.provision import provision_contracts, provision_wallets
+from exchange.cli.loop.money import ASSETS, CHAIN_OF
+from exchange.cli.loop.staff import Staff
+from exchange.cli.loop.votes import Voters
+from exchange.cli.loop.world import World, outside_places
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_S = 90
+POLL_S = 0.1
+COMMAND_TIMEOUT_S = 90
+CALL_TIMEOUT_S = 60
+SYMBOLS = tuple(ASSETS)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A withdrawal that a test asked for: its id, asset symbol, destination, and amount in base units."""
+
+    id: str
+    asset: str
+    to: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a customer has of one asset, in base units."""
+
+    available: int
+    held: int
+
+
+class LiveInstallation:
+    """Everything that runs, and short words for what tests do with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = World(folder, free_port())
+        self.home = self.world.home
+        self.chains: Any = None
+        self.staff: Staff
+        self.token = ""
+        self._signers: dict[str, NodeProcess] = {}
+        self._keys = itertools.count(1)
+        # No connection is kept: the service is killed and started again between two calls.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(timeout=CALL_TIMEOUT_S, limits=limits, trust_env=False)
+
+    # Starting and stopping -------------------------------------------------------------
+
+    def provision(self) -> None:
+        """Start chains, signers and service over fresh wallets and contracts; put one proposal to the vote."""
+        world = self.world
+        world.start_chains()
+        self.chains = world.chains
+        ceremony = provision_wallets(self.home, world.chains)
+        provision_contracts(self.home, world.chains, ceremony)
+        voters = Voters(world)
+        voters.delegate()
+        voters.propose()
+        world.chains.run_clock()
+        (self.home.folder / "run").mkdir(mode=0o700)
+        for name in (*SIGNERS, SENDER):
+            self.start_signer(name)
+        self.token = self.home.token.read_text().strip()
+        world.start_service()
+        self.staff = Staff(self.home, STAFF[:2])
+
+    def start_signer(self, name: str) -> None:
+        """Start one signer process on its home."""
+        socket = self.home.socket(name)
+        arguments = ("signer", "--home", str(self.home.signer(name)), "--socket", str(socket))
+        launch = Launch(
+            name,
+            (sys.executable, "-m", "exchange.cli", *arguments, "--passphrase-file", str(self.home.passphrase)),
+            self.home.folder / "logs",
+            {"PYTHONPATH": str(ROOT)},
+        )
+        probe = RemoteSigner(name, socket)
+        self._signers[name] = NodeProcess.start(launch, is_ready=lambda: _answers(probe))
+
+    def stop_signer(self, name: str) -> None:
+        """Stop one signer process; its home stays."""
+        self._signers[name].stop()
+
+    @contextmanager
+    def service_stopped(self) -> Iterator[None]:
+        """SIGKILL the service, let the caller work on the home, start the service again."""
+        self.world.kill_service()
+        try:
+            yield
+        finally:
+            self.world.start_service()
+
+    def close(self) -> None:
+        """Stop everything that was started."""
+        self._http.close()
+        for process in self._signers.values():
+            process.stop()
+        self.world.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # The service -----------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where API and pages answer."""
+        return f"http://127.0.0.1:{self.world.port}"
+
+    def ask(
+        self, method: str, path: str, body: object = None, *, key: str | None = None, token: str | None = None
+    ) -> httpx.Response:
+        """One HTTP call as a program makes it; `token` None is the right one, "" is none."""
+        given = self.token if token is None else token
+        headers = {"Authorization": f"Bearer {given}"} if given else {}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        return self._http.request(method, f"{self.url}{path}", json=body, headers=headers)
+
+    def ask_raw(
+        self, method: str, path: str, headers: Mapping[bytes, bytes], content: bytes | None = None
+    ) -> httpx.Response:
+        """One HTTP call with exactly these headers and bytes."""
+        return self._http.request(method, f"{self.url}{path}", content=content, headers=dict(headers))
+
+    def get(self, path: str) -> Any:
+        """GET that must succeed."""
+        return _content(self.ask("GET", path))
+
+    def post(self, path: str, body: object = None, key: str | None = None) -> Any:
+        """POST that must succeed."""
+        return _content(self.ask("POST", path, body, key=key))
+
+    def run_program(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a Python program (a path, or -m and a module) on this machine and wait for its end."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+            cwd=self.home.folder,
+            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": "/usr/bin:/bin"},
+        )
+
+    def mext(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line on this installation's home."""
+        return self.run_program("-m", "exchange.cli", *arguments, "--home", str(self.home.folder))
+
+    def wait(self, what: str, look: Callable[[], T | None], timeout_s: float = WAIT_S) -> T:
+        """Look again and again until there is something; a test that waits in vain fails here."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            found = look()
+            if found is not None:
+                return found
+            time.sleep(POLL_S)
+        raise TimeoutError(f"{what}: not within {timeout_s:.0f} s; problems: {self.get('/v1/status')['problems']}")
+
+    # Money -----------------------------------------------------------------------------
+
+    def fund(self, amounts: Mapping[tuple[str, str], str]) -> None:
+        """Pay customers' deposit addresses from outside, wait until all is final and swept; (customer, symbol)."""
+        txids = {self.deposit(customer, symbol, amount) for (customer, symbol), amount in amounts.items()}
+        to_sweep = [self._deposit_address(customer, symbol) for customer, symbol in amounts if symbol == "ETH"]
+
+        def all_final() -> bool | None:
+            states = {row["txid"]: row["state"] for row in self.get("/v1/deposits")}
+            return True if {states.get(txid) for txid in txids} == {"final"} else None
+
+        self.wait("deposits final", all_final)
+        self.wait("deposits swept", lambda: True if self._swept(to_sweep) else None)
+
+    def deposit(self, customer: str, symbol: str, amount: str) -> str:
+        """Pay a customer's deposit address from outside; returns the txid."""
+        address = self._deposit_address(customer, symbol)
+        pay = {"BTC": self.chains.bitcoin, "ETH": self.chains.ethereum, "SOL": self.chains.solana}[symbol].fund
+        return str(pay(address, units(symbol, amount)))
+
+    def _deposit_address(self, customer: str, symbol: str) -> str:
+        return str(self.post(f"/v1/customers/{customer}/addresses/{CHAIN_OF[symbol]}")["address"])
+
+    def _swept(self, places: list[str]) -> bool:
+        return all(self._received("ETH", place) < DEPOSIT_FLOORS["ETH"] for place in places)
+
+    def balance(self, customer: str, symbol: str) -> Balance:
+        """What the books owe a customer now."""
+        row = self.get(f"/v1/customers/{customer}/balances").get(symbol)
+        return Balance(0, 0) if row is None else Balance(*(int(row[name]["units"]) for name in ("available", "held")))
+
+    def request(self, customer: str, symbol: str, amount: str, *, to: str = "", key: str = "") -> Payment:
+        """Ask for a withdrawal to a fresh outside address and wait until it wants approvals."""
+        place = to or outside_places()[CHAIN_OF[symbol]]
+        body = {"customer": customer, "asset": symbol, "to": place, "amount": amount}
+        made = self.post("/v1/withdrawals", body, key or f"e2e-{next(self._keys)}")
+        self.wait_state(made["id"], "awaiting_approval")
+        return Payment(made["id"], symbol, place, units(symbol, amount))
+
+    def approvals(self, withdrawal_id: str) -> list[dict[str, Any]]:
+        """The staff's signed approvals of what the service shows."""
+        return self.staff.approvals(self.get(f"/v1/withdrawals/{withdrawal_id}"))
+
+    def approve(self, withdrawal_id: str) -> None:
+        """Hand in as many approvals as the policy asks."""
+        for approval in self.approvals(withdrawal_id):
+            self.post(f"/v1/withdrawals/{withdrawal_id}/approvals", approval)
+
+    def pay(self, customer: str, symbol: str, amount: str) -> Payment:
+        """Ask and approve."""
+        payment = self.request(customer, symbol, amount)
+        self.approve(payment.id)
+        return payment
+
+    def state(self, withdrawal_id: str) -> str:
+        """Where a withdrawal stands."""
+        return str(self.get(f"/v1/withdrawals/{withdrawal_id}")["state"])
+
+    def wait_state(self, withdrawal_id: str, state: str) -> None:
+        """Wait until a withdrawal stands there."""
+        self.wait(f"{withdrawal_id} {state}", lambda: True if self.state(withdrawal_id) == state else None)
+
+    # What the chains and the books say ---------------------------------------------------
+
+    def received(self, payment: Payment) -> int:
+        """Base units that the destination holds in blocks, asked from the chain itself."""
+        return self._received(payment.asset, payment.to)
+
+    def payments_to(self, payment: Payment) -> int:
+        """Transactions that ever paid the destination, asked from the chain itself, pool included."""
+        if payment.asset == "BTC":
+            return len(self._bitcoin_payments(payment.to))
+        if payment.asset == "ETH":
+            return self._ethereum_payments(payment.to)
+        seen = self.chains.solana.rpc.call("getSignaturesForAddress", payment.to)
+        return len([row for row in seen if row["err"] is None])
+
+    def wait_payments(self, payment: Payment, count: int) -> None:
+        """Wait until the chain shows this many payments to the destination; asks the chain, not the service."""
+        until = time.monotonic() + WAIT_S
+        while self.payments_to(payment) != count:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{payment}: not {count} payments within {WAIT_S} s")
+            time.sleep(POLL_S)
+
+    def require_books_balance(self) -> None:
+        """Chain and books agree to the last base unit for every asset, once nothing is on its way."""
+        self.wait("books equal chains", lambda: True if all(map(self._balanced, SYMBOLS)) else None)
+
+    def _balanced(self, symbol: str) -> bool:
+        return bool(self.get(f"/v1/holdings/{symbol}")["difference"]["units"] == "0")
+
+    def _received(self, symbol: str, place: str) -> int:
+        if symbol == "BTC":
+            scan = self.chains.bitcoin.rpc.call("scantxoutset", "start", [f"addr({place})"])
+            return int(Decimal(scan["total_amount"]) * 10**8)
+        if symbol == "ETH":
+            return int(self.chains.ethereum.rpc.call("eth_getBalance", place, "latest"), 16)
+        return int(self.chains.solana.rpc.call("getBalance", place)["value"])
+
+    def _bitcoin_payments(self, place: str) -> set[str]:
+        rpc = self.chains.bitcoin.rpc
+        scan = rpc.call("scantxoutset", "start", [f"addr({place})"])
+        pool = (rpc.call("getrawtransaction", txid, 1) for txid in rpc.call("getrawmempool"))
+        waiting = {tx["txid"] for tx in pool if any(out["scriptPubKey"].get("address") == place for out in tx["vout"])}
+        return {row["txid"] for row in scan["unspents"]} | waiting
+
+    def _ethereum_payments(self, place: str) -> int:
+        """Safe pays by a call inside; its success events of transactions that touch the place are counted."""
+        rpc = self.chains.ethereum.rpc
+        tip = int(rpc.call("eth_blockNumber"), 16)
+        balances = [int(rpc.call("eth_getBalance", place, hex(height)), 16) for height in range(tip + 1)]
+        return sum(later != earlier for earlier, later in itertools.pairwise(balances))
+
+
+def units(symbol: str, amount: str) -> int:
+    """Base units of a decimal number of coins."""
+    return Amount.parse(amount, ASSETS[symbol]).units
+
+
+def as_json(value: object) -> str:
+    """Text for a program's standard input."""
+    return json.dumps(value)
+
+
+def _content(response: httpx.Response) -> Any:
+    if response.is_error:
+        raise RuntimeError(f"{response.request.method} {response.request.url}: {response.text}")
+    return response.json()
+
+
+def _answers(signer: RemoteSigner) -> bool:
+    try:
+        return bool(signer.health())
+    except Unavailable:
+        return False

@@ -1,0 +1,111 @@
+import json
+
+import pytest
+from simulators.signer_kit import WORDS, rules_json, wallet_json
+from simulators.toy_family import MEMBER_PATH
+
+from custody.keys.hd import PrivateNode
+from custody.keys.keystore import KeystoreSealBroken
+from custody.keys.material import Curve, SigningRole
+from custody.keys.mnemonic import InvalidMnemonic, to_seed
+from custody.keys.xkeys import KeyNetwork, decode_xpub
+from custody.primitives.errors import Conflict, InvalidInput, MalformedPayload, NotFound, StaleState
+from custody.primitives.secret import Secret
+from custody.signers.home import SignerHome
+from custody.signers.provision import create_home, export_public, register_wallet, replace_rules
+
+PASSPHRASE = Secret(b"correct horse battery staple")
+CHEAP = {"unsafe_scrypt_n_for_tests": 16}
+
+
+@pytest.fixture
+def home(tmp_path):
+    create_home(tmp_path / "alice", PASSPHRASE, rules_json(), WORDS, **CHEAP)
+    return tmp_path / "alice"
+
+
+def test_malformed_rules_or_words_write_nothing(tmp_path):
+    with pytest.raises(MalformedPayload):
+        create_home(tmp_path / "x", PASSPHRASE, {"format": "?"}, WORDS, **CHEAP)
+    with pytest.raises(InvalidMnemonic):
+        create_home(tmp_path / "x", PASSPHRASE, rules_json(), Secret(b"no words"), **CHEAP)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_home_is_never_made_twice(home):
+    before = (home / "keystore.json").read_bytes()
+    with pytest.raises(Conflict):
+        create_home(home, PASSPHRASE, rules_json(), None, **CHEAP)
+    assert (home / "keystore.json").read_bytes() == before
+
+
+def test_a_wallet_is_never_registered_twice(home):
+    register_wallet(
+        home, {"id": "hot", "family": "toy", "chain": "toy-local"}, {"member": MEMBER_PATH}, [SigningRole.MEMBER]
+    )
+    with pytest.raises(Conflict):
+        register_wallet(
+            home, {"id": "hot", "family": "evm", "chain": "other"}, {"member": "m/0h"}, [SigningRole.MEMBER]
+        )
+    assert SignerHome(home).load_wallets()[0].family == "toy"
+
+
+@pytest.mark.parametrize("wallet_id", ["", ".", "..", "../x", "a/b", "a\x00", "a" * 65, ".hidden", "-rf", "ä"])
+def test_a_wallet_id_cannot_leave_the_folder(home, wallet_id):
+    with pytest.raises(InvalidInput):
+        register_wallet(
+            home, {"id": wallet_id, "family": "toy", "chain": "c"}, {"member": MEMBER_PATH}, [SigningRole.MEMBER]
+        )
+
+
+def test_a_registration_under_another_name_is_refused(home):
+    register_wallet(home, wallet_json(), {"member": MEMBER_PATH}, [SigningRole.MEMBER])
+    (home / "wallets" / "hot.json").rename(home / "wallets" / "cold.json")
+    with pytest.raises(InvalidInput, match="registers wallet"):
+        SignerHome(home).load_wallets()
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_rules_never_go_back(home, version):
+    with pytest.raises(InvalidInput if version == 0 else StaleState):
+        replace_rules(home, rules_json(version=version, frozen=True))
+    assert SignerHome(home).load_rules().frozen is False
+    replace_rules(home, rules_json(version=2, frozen=True))
+    assert SignerHome(home).load_rules().frozen is True
+
+
+def test_exporting_needs_the_passphrase_and_a_home(home, tmp_path):
+    with pytest.raises(KeystoreSealBroken):
+        export_public(home, Secret(b"another passphrase"), {}, KeyNetwork.MAIN, **CHEAP)
+    with pytest.raises(NotFound):
+        export_public(tmp_path / "nobody", PASSPHRASE, {}, KeyNetwork.MAIN, **CHEAP)
+
+
+def test_a_cheap_keystore_of_tests_is_refused_for_real(home):
+    with pytest.raises(MalformedPayload):
+        SignerHome(home).load_seed(PASSPHRASE)
+
+
+def test_public_material_is_what_others_derive(home):
+    public = export_public(
+        home,
+        PASSPHRASE,
+        {"m/48'/1'/0'/2'": Curve.SECP256K1, "m/44h/501h/0h/0h": Curve.ED25519},
+        KeyNetwork.TEST,
+        **CHEAP,
+    )
+    root = PrivateNode.from_seed(to_seed(WORDS, Secret(b"")))
+    assert (public["name"], public["fingerprint"]) == ("alice", root.public().fingerprint().hex())
+    entry = public["keys"]["m/48h/1h/0h/2h"]
+    assert decode_xpub(entry["xpub"]) == (KeyNetwork.TEST, root.derive("m/48h/1h/0h/2h").public())
+    assert entry["public_key"] == root.derive("m/48h/1h/0h/2h").public().key.hex()
+    assert set(public["keys"]["m/44h/501h/0h/0h"]) == {"curve", "public_key"}
+    assert WORDS.reveal().decode().split()[0] not in json.dumps(public)
+
+
+def test_new_homes_have_different_keys(tmp_path):
+    fingerprints = set()
+    for name in ("a", "b"):
+        create_home(tmp_path / name, PASSPHRASE, rules_json(), None, **CHEAP)
+        fingerprints.add(export_public(tmp_path / name, PASSPHRASE, {}, KeyNetwork.MAIN, **CHEAP)["fingerprint"])
+    assert len(fingerprints) == 2

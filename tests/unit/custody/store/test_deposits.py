@@ -1,0 +1,72 @@
+import pytest
+
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.asset import Asset, AssetBook
+from custody.primitives.chain import BlockRef, ChainId
+from custody.primitives.errors import UnknownAsset
+from custody.store.database import open_database
+from custody.store.deposits import AddressTaken, SqlDepositStore
+from custody.wallets.deposit import Deposit, DepositState
+
+CHAIN = ChainId("ethereum-local")
+ETH = Asset("ETH", 18, CHAIN)
+BLOCK = BlockRef(CHAIN, 7, "0xb7", "0xb6")
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/custody.db"
+
+
+@pytest.fixture
+def store(url):
+    return SqlDepositStore(open_database(url), AssetBook([ETH]))
+
+
+def a_deposit(units=10**30 + 1, state=DepositState.SEEN, txid="0xt"):
+    return Deposit(txid, 3, "alice", Amount(units, ETH), BLOCK, state, 2)
+
+
+def test_refuses_to_hand_an_address_or_an_index_to_a_second_customer(store):
+    first = Address(CHAIN, "0xA")
+    store.add_address(first, "alice", 0)
+    store.add_address(first, "alice", 0)
+    with pytest.raises(AddressTaken):
+        store.add_address(first, "bob", 0)
+    with pytest.raises(AddressTaken):
+        store.add_address(Address(CHAIN, "0xB"), "bob", 0)
+    assert dict(store.watched(CHAIN)) == {"0xA": "alice"}
+    assert store.next_index(CHAIN) == 1
+    assert store.address_of(CHAIN, "bob") is None
+
+
+def test_a_row_of_an_asset_that_is_not_configured_is_an_error(store, url):
+    store.record_block(BLOCK, [a_deposit()])
+    other = SqlDepositStore(open_database(url), AssetBook([]))
+    with pytest.raises(UnknownAsset):
+        other.get("ethereum-local/0xt/3")
+
+
+def test_amounts_beyond_64_bits_survive_a_restart_exactly(store, url):
+    store.record_block(BLOCK, [a_deposit(units=2**256 - 1)])
+    again = SqlDepositStore(open_database(url), AssetBook([ETH]))
+    assert again.get("ethereum-local/0xt/3") == a_deposit(units=2**256 - 1)
+    assert again.scanned_tip(CHAIN) == BLOCK
+    assert list(again.in_block(BLOCK)) == [a_deposit(units=2**256 - 1)]
+
+
+def test_forgetting_a_block_keeps_its_deposits(store):
+    store.record_block(BLOCK, [a_deposit()])
+    store.forget_block(BLOCK)
+    assert store.scanned_tip(CHAIN) is None
+    assert store.get("ethereum-local/0xt/3") is not None
+
+
+def test_states_select_and_save_replaces(store):
+    store.record_block(BLOCK, [a_deposit()])
+    store.save(a_deposit(state=DepositState.CREDITED))
+    assert list(store.in_states(CHAIN, (DepositState.SEEN,))) == []
+    assert list(store.in_states(CHAIN, (DepositState.CREDITED, DepositState.FINAL))) == [
+        a_deposit(state=DepositState.CREDITED)
+    ]

@@ -1,0 +1,215 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulators.blocks import CHAIN, BentChain, MemoryDeposits, MemoryLedger, Payment
+
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.asset import Asset
+from custody.primitives.errors import IllegalMove, NodeUnavailable
+from custody.wallets.deposit import DEPOSIT, DepositEvent, DepositState
+from custody.wallets.scanner import DepositScanner, ReorgTooDeep
+
+COIN = Asset("COIN", 8, CHAIN.id)
+ALICE = Address(CHAIN.id, "alice-address")
+FLOORS = {"COIN": 10}
+
+
+@pytest.fixture
+def house():
+    chain, store, ledger = BentChain(), MemoryDeposits(), MemoryLedger()
+    store.add_address(ALICE, "alice", 0)
+    return chain, store, ledger, DepositScanner(chain, store, ledger, FLOORS)
+
+
+def pay(txid="t1", units=100, index=0):
+    return Payment(txid, index, ALICE, Amount(units, COIN))
+
+
+def states(store):
+    return {key: d.state.value for key, d in store.rows.items()}
+
+
+def test_every_move_that_is_not_listed_raises():
+    for state in DepositState:
+        for event in DepositEvent:
+            if not DEPOSIT.allows(state, event):
+                with pytest.raises(IllegalMove):
+                    DEPOSIT.next(state, event)
+
+
+def test_zero_confirmations_and_one_too_few_never_credit(house):
+    chain, store, ledger, scanner = house
+    chain.mine(pay())
+    scanner.step()
+    assert states(store) == {"sim/t1/0": "seen"}
+    assert ledger.balance["alice"] == 0
+
+
+def test_a_silent_node_loses_nothing(house):
+    chain, _store, ledger, scanner = house
+    chain.down = True
+    with pytest.raises(NodeUnavailable):
+        scanner.step()
+    chain.down = False
+    chain.mine(pay())
+    chain.mine(count=1)
+    scanner.step()
+    assert ledger.balance["alice"] == 100
+
+
+# B13
+def test_dust_is_recorded_but_not_credited(house):
+    chain, store, ledger, scanner = house
+    chain.mine(pay(units=9))
+    chain.mine(count=6)
+    scanner.step()
+    assert states(store) == {"sim/t1/0": "ignored"}
+    assert ledger.balance["alice"] == 0
+
+
+# B09, B15
+def test_two_outputs_are_two_credits_and_rescanning_makes_none(house):
+    chain, store, ledger, scanner = house
+    chain.mine(pay(index=0), pay(index=1))
+    chain.mine(count=5)
+    for _ in range(3):
+        scanner.step()
+    DepositScanner(chain, store, ledger, FLOORS).step()
+    assert ledger.balance["alice"] == 200
+    assert set(states(store).values()) == {"final"}
+
+
+# B08
+def test_a_payment_that_leaves_before_credit_vanishes(house):
+    chain, store, ledger, scanner = house
+    chain.mine(pay())
+    scanner.step()
+    chain.reorg(1)
+    chain.mine(count=5)
+    scanner.step()
+    assert states(store) == {"sim/t1/0": "vanished"}
+    assert ledger.balance["alice"] == 0
+
+
+# B10
+def test_b10_reorg_of_a_credited_deposit_is_reversed_and_credited_again_once(house):
+    chain, store, ledger, scanner = house
+    chain.mine(pay())
+    chain.mine()
+    scanner.step()
+    assert ledger.balance["alice"] == 100
+    chain.reorg(2)
+    chain.mine(count=3)
+    scanner.step()
+    assert (states(store), ledger.balance["alice"]) == ({"sim/t1/0": "reversed"}, 0)
+    chain.mine(pay())
+    chain.mine(count=4)
+    scanner.step()
+    scanner.step()
+    assert (states(store), ledger.balance["alice"]) == ({"sim/t1/0": "final"}, 100)
+    assert store.rows["sim/t1/0"].generation == 1
+
+
+# B10, spent
+def test_reversal_of_a_spent_credit_goes_to_suspense_and_is_not_credited_twice(house):
+    chain, store, ledger, scanner = house
+    chain.mine(pay())
+    chain.mine()
+    scanner.step()
+    ledger.balance["alice"] = 0
+    chain.reorg(2)
+    chain.mine(count=2)
+    scanner.step()
+    assert states(store) == {"sim/t1/0": "suspense"}
+    chain.mine(pay())
+    chain.mine(count=4)
+    scanner.step()
+    assert (states(store), ledger.balance["alice"]) == ({"sim/t1/0": "final"}, 0)
+
+
+# B11
+def test_a_reorg_below_finality_stops_the_lane(house):
+    chain, _store, ledger, scanner = house
+    chain.mine(pay())
+    chain.mine(count=5)
+    scanner.step()
+    chain.reorg(6)
+    chain.mine(count=8)
+    with pytest.raises(ReorgTooDeep, match="final deposit sim/t1/0"):
+        scanner.step()
+    assert ledger.balance["alice"] == 100
+
+
+def test_a_late_scanner_catches_up_in_bounded_steps(house):
+    chain, _store, ledger, scanner = house
+    chain.mine(pay())
+    chain.mine(count=450)
+    first = scanner.step()
+    assert (first.scanned, first.behind) == (200, 252)
+    while scanner.step().behind:
+        pass
+    assert ledger.balance["alice"] == 100
+
+
+class Crash(BaseException):
+    pass
+
+
+class CrashingStore(MemoryDeposits):
+    def __init__(self, fuse):
+        super().__init__()
+        self.fuse = fuse
+
+    def _burn(self):
+        self.fuse -= 1
+        if self.fuse == 0:
+            raise Crash
+
+    def save(self, deposit):
+        self._burn()
+        super().save(deposit)
+        self._burn()
+
+    def record_block(self, block, deposits):
+        self._burn()
+        super().record_block(block, deposits)
+        self._burn()
+
+    def forget_block(self, block):
+        self._burn()
+        super().forget_block(block)
+        self._burn()
+
+
+# Whatever is mined, reorganised and killed in between: the balance is what the final chain says.
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["pay", "mine", "reorg", "step"]), max_size=25), st.integers(1, 12))
+def test_any_schedule_ends_with_the_balance_of_the_main_chain(schedule, fuse):
+    chain, store, ledger = BentChain(), CrashingStore(fuse), MemoryLedger()
+    store.add_address(ALICE, "alice", 0)
+    scanner = DepositScanner(chain, store, ledger, FLOORS)
+    for number, move in enumerate(schedule):
+        if move == "pay":
+            chain.mine(pay(txid=f"t{number}"))
+        elif move == "mine":
+            chain.mine()
+        elif move == "reorg" and len(chain.blocks) > 2:
+            chain.reorg(min(2, len(chain.blocks) - 1))
+            chain.mine(count=3)
+        else:
+            try:
+                scanner.step()
+            except Crash:
+                store.fuse = 0
+            except ReorgTooDeep:
+                return
+    chain.mine(count=5)
+    store.fuse = 0
+    try:
+        scanner.step()
+        scanner.step()
+    except ReorgTooDeep:
+        return
+    paid = sum(p.amount.units for b in chain.blocks for p in chain.payments[b.hash])
+    assert ledger.balance["alice"] == paid

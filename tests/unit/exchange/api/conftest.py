@@ -1,0 +1,85 @@
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from simulators.chain import COIN, SIM
+from simulators.settlement_world import SettlementWorld, btc, btc_eth, eth
+from simulators.withdrawal_house import House
+
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.asset import AssetBook
+from custody.store.database import open_database
+from custody.store.deposits import SqlDepositStore
+from exchange.api import faults
+from exchange.api.private import private_router
+from exchange.api.public import public_router
+from exchange.settlement.rooms import ChainStatus, Rooms, WalletRow
+from exchange.settlement.scale import AssetScale, ScaleBook
+from exchange.settlement.trading import TradingDesk
+from exchange.settlement.treasury import Tiers, TreasuryDesk
+
+TOKEN = "a-token-of-the-tests-0123456789"
+
+
+class SimBoard:
+    """A simulated status board."""
+
+    def chains(self):
+        return [ChainStatus("simchain", "simulator", 7, 0, "ok", "")]
+
+    def problems(self):
+        return {"fees": "the house holds less"}
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = SettlementWorld(tmp_path)
+    made.fund("alice", eth(10**21))
+    made.fund("bob", btc(10**9))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(url=f"sqlite:///{tmp_path}/house.sqlite")
+
+
+@pytest.fixture
+def rooms(tmp_path, world, house):
+    trading = TradingDesk(world.core, [], session=1)
+    trading.set_market(btc_eth(), is_open=True)
+    deposits = SqlDepositStore(open_database(f"sqlite:///{tmp_path}/deposits.sqlite"), AssetBook([COIN]))
+    tiers = Tiers(Address(SIM, house.cold), lambda: Amount(900_000, COIN), lambda: Amount(0, COIN), lambda: 0)
+    treasury = TreasuryDesk({"SIM": tiers}, ScaleBook([AssetScale(COIN, 3, 0)]), lambda _: 0, house.service)
+    return Rooms(
+        label="simulated",
+        token=TOKEN,
+        now_ms=lambda: house.now_s * 1000,
+        address_desks={},
+        deposits=deposits,
+        withdrawals=house.service,
+        withdrawal_store=house.store,
+        trading=trading,
+        accounts=world.accounts,
+        treasury=treasury,
+        listings=None,  # not asked by these tests
+        reserves=None,
+        status=SimBoard(),
+        wallets=(WalletRow("SIM", "hot", "2 of 3", "sim1hot"),),
+        trades=dict,
+    )
+
+
+@pytest.fixture
+def client(rooms):
+    app = FastAPI()
+    faults.install(app)
+    app.include_router(public_router(rooms))
+    app.include_router(private_router(rooms))
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def auth():
+    return {"Authorization": f"Bearer {TOKEN}"}
