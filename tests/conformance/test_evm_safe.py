@@ -9,6 +9,7 @@ from simulators.anvil import (
     TestSigner,
     make_intent,
     make_wallet,
+    mined_by_hand,
     running_house,
     sign_all,
 )
@@ -255,26 +256,20 @@ def test_the_same_bytes_again_are_one_payment(house):
 
 
 def test_a_waiting_transaction_is_pending_and_again_is_accepted(house):
-    house.anvil.rpc.call("evm_setAutomine", False)
-    try:
+    with mined_by_hand(house.anvil):
         signed = house.sign(house.plan(make_intent(ALICE, Amount(5, ETH))))
         assert house.broadcaster.broadcast(signed) == house.broadcaster.broadcast(signed) == signed.txid
         assert house.finality(signed) is Finality.PENDING
-    finally:
-        house.anvil.rpc.call("evm_setAutomine", True)
 
 
 def test_a_bump_replaces_a_waiting_transaction(house):
-    house.anvil.rpc.call("evm_setAutomine", False)
-    try:
+    with mined_by_hand(house.anvil):
         plan = house.plan(make_intent(ALICE, Amount(5, ETH)))
         first = house.sign(plan)
         house.broadcaster.broadcast(first)
         bumped = house.sign(house.codec.reexecute(plan, house.reader.sender(frozenset())))
         house.broadcaster.broadcast(bumped)
         house.anvil.mine()
-    finally:
-        house.anvil.rpc.call("evm_setAutomine", True)
     assert house.wei(ALICE) == 5
     house.anvil.mine(3)
     # Both attempts are the same payment: whichever is asked, it is final.

@@ -25,6 +25,7 @@ from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.ids import WithdrawalId
 from custody.primitives.intent import TransferIntent
+from custody.primitives.invariant import invariant
 from custody.primitives.secret import Secret
 from custody.signers.decoders.evm import EvmDecoder
 
@@ -170,11 +171,34 @@ class EvmHouse:
     @contextmanager
     def undone(self):
         """What happens inside is taken back."""
-        snapshot = self.anvil.rpc.call("evm_snapshot")
-        try:
+        with taken_back(self.anvil):
             yield self
-        finally:
-            self.anvil.rpc.call("evm_revert", snapshot)
+
+
+@contextmanager
+def mined_by_hand(anvil: AnvilNode):
+    """Blocks come only when asked for; what still waits at the end is dropped.
+
+    A waiting transaction would else be mined some time after automatic mining is on again, perhaps in another test.
+    """
+    anvil.rpc.call("evm_setAutomine", False)
+    try:
+        yield
+    finally:
+        anvil.rpc.call("anvil_dropAllTransactions")
+        anvil.rpc.call("evm_setAutomine", True)
+
+
+@contextmanager
+def taken_back(anvil: AnvilNode):
+    """What happens inside is undone, in blocks and among the waiting transactions."""
+    snapshot = anvil.rpc.call("evm_snapshot")
+    try:
+        yield
+    finally:
+        with mined_by_hand(anvil):
+            reverted = anvil.rpc.call("evm_revert", snapshot)
+        invariant(reverted is True, f"the node took snapshot {snapshot} back")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from eth_account import Account
 from eth_utils import keccak
+from simulators.anvil import taken_back
 from web3 import HTTPProvider, Web3
 
 from custody.chains.evm.params import ETHEREUM_LOCAL
@@ -119,11 +120,8 @@ class GovernanceHouse:
     @contextmanager
     def undone(self):
         """What happens inside is taken back."""
-        snapshot = self.anvil.rpc.call("evm_snapshot")
-        try:
+        with taken_back(self.anvil):
             yield self
-        finally:
-            self.anvil.rpc.call("evm_revert", snapshot)
 
     def _spread_votes(self) -> None:
         mext = self.raw("MEXT").functions

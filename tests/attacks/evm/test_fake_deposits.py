@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from simulators.anvil import ETH, compiled, dev_token_code, make_intent, make_wallet, running_house
+from simulators.anvil import ETH, compiled, dev_token_code, make_intent, make_wallet, mined_by_hand, running_house
 
 from custody.chains.evm.abi import address_word, transfer_call
 from custody.chains.evm.address import checksum
@@ -113,8 +113,7 @@ def test_what_is_not_watched_and_what_is_zero_is_not_seen(house):
 
 
 def test_a_deposit_in_the_block_that_created_the_token_is_seen(house):
-    house.anvil.rpc.call("evm_setAutomine", False)
-    try:
+    with mined_by_hand(house.anvil):
         funder = house.anvil.rpc.call("eth_accounts")[0]
         fields = {"from": funder, "gas": "0x200000"}
         code = dev_token_code("Fresh", "FRS", 10**24)
@@ -124,8 +123,6 @@ def test_a_deposit_in_the_block_that_created_the_token_is_seen(house):
         data = "0x" + transfer_call(CUSTOMER, 9).hex()
         txid = house.anvil.rpc.call("eth_sendTransaction", {**fields, "to": contract, "data": data})
         house.anvil.mine(1)
-    finally:
-        house.anvil.rpc.call("evm_setAutomine", True)
     assert house.wait(created).height == house.wait(txid).height
     _, reader = house.list_token("FRS", contract)
     assert seen(house, txid, reader) == [(CUSTOMER, 9, "FRS")]
@@ -167,15 +164,12 @@ def test_a_spend_in_the_same_block_does_not_hide_a_deposit(house):
     account = house.codec.parse_address(first).text
     house.anvil.send(house.token.contract, transfer_call(second, 60))
     sends = [(first, SECOND, 40), (second, first, 60), (first, first, 11)]
-    house.anvil.rpc.call("evm_setAutomine", False)
-    try:
+    with mined_by_hand(house.anvil):
         for source, target, units in sends:
             data = "0x" + transfer_call(target, units).hex()
             fields = {"from": source, "to": house.token.contract, "gas": "0x100000", "data": data}
             txid = house.anvil.rpc.call("eth_sendTransaction", fields)
         house.anvil.mine(1)
-    finally:
-        house.anvil.rpc.call("evm_setAutomine", True)
     found = house.reader.deposits(frozenset({account, SECOND}), house.block_of(txid))
     # A transfer to oneself gains nothing.
     assert sorted(each.amount.units for each in found) == [40, 60]

@@ -1,5 +1,6 @@
 import pytest
 from requests import ConnectionError as NoConnection
+from simulators.anvil import mined_by_hand
 
 from custody.primitives.errors import NodeUnavailable
 from governance.contracts import sending
@@ -89,13 +90,8 @@ def test_a_lost_answer_after_sending_is_no_failure(house, bent):
 def test_what_is_not_mined_in_time_is_unknown_not_failed(house, bent, monkeypatch):
     sender, call = bent
     monkeypatch.setattr(sending, "RECEIPT_WAIT_S", 0.3)
-    house.anvil.rpc.call("evm_setAutomine", False)
-    try:
-        with pytest.raises(OutcomeUnknown):
-            sender.send(call)
-    finally:
-        house.anvil.rpc.call("evm_setAutomine", True)
-        house.anvil.mine()
+    with mined_by_hand(house.anvil), pytest.raises(OutcomeUnknown):
+        sender.send(call)
 
 
 def test_a_call_that_turns_bad_before_it_is_mined_is_refused(house, bent):
