@@ -57,6 +57,8 @@ class SeenDeposit:
         to: The watched address that gained.
         amount: What it really gained.
         block: Where it was seen.
+        memo: Tag or memo the sender wrote, where the chain has one; names the customer of a shared address.
+        senders: Addresses the coins came from, as far as the chain tells, for screening; each text once.
     """
 
     txid: TxId
@@ -64,6 +66,8 @@ class SeenDeposit:
     to: Address
     amount: Amount
     block: BlockRef
+    memo: str = ""
+    senders: tuple[str, ...] = ()
 
 
 class Codec(Protocol[In, U]):
@@ -92,6 +96,20 @@ class Codec(Protocol[In, U]):
         Raises:
             InsufficientFunds: The wallet cannot pay amounts and fee.
             LimitExceeded: The fee would pass the cap.
+        """
+        ...
+
+    def bump(self, tx: U, spendable: In, intents: Sequence[TransferIntent]) -> U | None:
+        """Plan the same payments on the same conflict key, at a fee that replaces `tx` in a node's pool.
+
+        Args:
+            tx: The plan whose bytes wait too long.
+            spendable: From this chain's reader now, the payment's own resources included.
+            intents: What `tx` pays, in its order; the new fee stays within the sum of their `fee_max`.
+
+        Returns:
+            The other plan, or None: the family has no replacement (its bytes expire, or a durable nonce
+            keeps them valid), or the next step would pass the caps.
         """
         ...
 

@@ -238,6 +238,9 @@ class SimCodec:
     def reservations(self, tx):
         return tuple(f"sim:{coin}" for coin in tx.inputs)
 
+    def bump(self, tx, spendable, intents):
+        return None
+
     def next_need(self, tx, signatures):
         valid = self._valid_members(tx, signatures)
         if len(valid) < self.threshold:

@@ -141,6 +141,10 @@ class SafeCodec:
         self._require_gas(gas, sender)
         return SafePlan((), safe_nonce, gas)
 
+    def bump(self, tx: SafePlan, spendable: SafeState, intents: Sequence[TransferIntent]) -> None:
+        """No replacement yet."""
+        del tx, spendable, intents
+
     def summarize(self, tx: SafePlan) -> TransferSummary:
         """Say what a person must see: every payment, and the most the gas can cost."""
         paid = tuple((Address(self.chain.id, item.to), Amount(item.units, item.asset)) for item in tx.payments)

@@ -82,6 +82,10 @@ class SplCodec:
         self._verify_costs(plan, intents, spendable)
         return plan
 
+    def bump(self, tx: SplPlan, spendable: SplState, intents: Sequence[TransferIntent]) -> None:
+        """No replacement: the durable nonce keeps the bytes valid until they are executed."""
+        del tx, spendable, intents
+
     def summarize(self, tx: SplPlan) -> TransferSummary:
         """Say what a person must see: payments, and the most the chain takes."""
         paid = ((Address(self.chain.id, p.to), Amount(p.units, tx.asset)) for p in tx.payments)

@@ -113,6 +113,10 @@ class UtxoCodec:
         self._require_fee_within(raised, intents)
         return raised
 
+    def bump(self, tx: UtxoPlan, spendable: Coins, intents: Sequence[TransferIntent]) -> None:
+        """No replacement yet."""
+        del tx, spendable, intents
+
     def summarize(self, tx: UtxoPlan) -> TransferSummary:
         """Say what a person must see."""
         shown = [(self._shown_address(output), self._amount(output.value_sat), output) for output in tx.outputs]
