@@ -111,7 +111,7 @@ class DogecoinLedger:
         """Replace the newest blocks by as many and one more empty ones; hashes of the new blocks."""
         lost: list[SimTx] = []
         for _ in range(depth):
-            lost = [tx for tx in self._disconnect().txs[1:]] + lost
+            lost = [*self._disconnect().txs[1:], *lost]
         hashes = self.mine(depth + 1, FAUCET_SCRIPT, empty=True)
         waiting = [*lost, *self.pool.values()]
         self.pool = {}

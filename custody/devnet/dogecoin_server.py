@@ -31,7 +31,7 @@ class _Door(BaseHTTPRequestHandler):
     rpc: DogecoinRpc
     lock: threading.Lock
 
-    def do_POST(self) -> None:  # noqa: N802 - the name the server calls
+    def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         if length > MAX_REQUEST_BYTES:
             self.close_connection = True

@@ -50,7 +50,6 @@ def test_coins_become_satoshi_exactly(coins, units):
         (lambda n: n.height(), True),
         (lambda n: n.height(), None),
         (lambda n: n.best_hash(), 7),
-        (lambda n: n.network(), []),
         (lambda n: n.header("00"), {"height": 1}),
         (lambda n: n.block("00"), {"height": 1, "hash": "00", "confirmations": 1, "tx": [{}]}),
         (lambda n: n.scan(["raw(00)"], 0), {"success": True, "unspents": 3}),
