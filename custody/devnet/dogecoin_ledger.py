@@ -231,7 +231,7 @@ def read_tx(raw: bytes) -> Transaction:
     try:
         stream = io.BytesIO(raw)
         tx = Transaction.read_from(stream)
-    except (EmbitError, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
+    except (EmbitError, ValueError, IndexError, TypeError, OverflowError, RuntimeError) as error:
         raise TxRefused(-22, "TX decode failed") from error
     if stream.read(1) or tx.is_segwit:
         raise TxRefused(-22, "TX decode failed")

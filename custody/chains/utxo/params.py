@@ -66,7 +66,8 @@ class UtxoParams:
         hrp: Human-readable part of segwit addresses; empty where the chain has none.
         p2pkh, p2sh: Version bytes of base58 addresses.
         key_network: Version of extended keys in descriptors.
-        coin_type: BIP-44 number, for derivation paths.
+        coin_type: SLIP-44 number, for derivation paths. Two local networks keep their main network's instead of
+            1, so that no key ever serves two coins: a signer of one could else be led to spend the other.
         script: How multisig scripts stand on the chain.
         fees: Fee rates and dust.
         maturity: Blocks on top of a newly mined coin before it may be spent.
@@ -158,7 +159,7 @@ LITECOIN_REGTEST = UtxoParams(
     p2pkh=0x6F,
     p2sh=0x3A,
     key_network=KeyNetwork.TEST,
-    coin_type=1,
+    coin_type=2,
     script=ScriptType.WSH,
     fees=_LITECOIN_FEES,
 )
@@ -182,7 +183,7 @@ DOGECOIN_REGTEST = UtxoParams(
     p2pkh=0x6F,
     p2sh=0xC4,
     key_network=KeyNetwork.TEST,
-    coin_type=1,
+    coin_type=3,
     script=ScriptType.SH,
     fees=_DOGECOIN_FEES,
     maturity=60,
