@@ -86,7 +86,7 @@ class DogecoinLedger:
             TxRefused: With the number and text of the real node.
         """
         tx = read_tx(raw)
-        txid = tx.txid().hex()
+        txid = str(tx.txid().hex())
         if txid in self.pool:
             return txid
         if any((txid, vout) in self.unspent for vout in range(len(tx.vout))):
