@@ -91,9 +91,9 @@ class CoinFollower:
         return CoinView.from_scan(scan, self.places) if scan is not None else self._walked()
 
     def _walked(self) -> CoinView:
-        """Read every block since the wallet was born; the first of them is taken to hold nothing of ours."""
+        """Read every block since the wallet was born."""
         tip = self._node.height()
-        first = min(self._born_height, tip)
+        first = min(max(0, self._born_height - 1), tip)  # stands before the first that is read
         view = CoinView(first, self._block_hash(first), {})
         for height in range(first + 1, tip + 1):
             try:
