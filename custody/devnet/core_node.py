@@ -31,6 +31,8 @@ from custody.primitives.secret import Secret
 
 COINBASE_MATURITY = 100
 FAUCET = "faucet"
+BLOCKS_A_CALL = 50
+"""A busy machine mines these well within the time of one answer."""
 START_ATTEMPTS = 3
 """Another process may take the free port between the choice and the start."""
 
@@ -127,7 +129,9 @@ class CoreNode(Stoppable):
     def mine(self, blocks: int, to: str | None = None) -> list[str]:
         """Mine blocks and return their hashes; the reward goes to the faucet or to an address."""
         target = to or str(self._faucet.call("getnewaddress"))
-        hashes: list[str] = self.rpc.call("generatetoaddress", blocks, target)
+        hashes: list[str] = []
+        while len(hashes) < blocks:
+            hashes += self.rpc.call("generatetoaddress", min(blocks - len(hashes), BLOCKS_A_CALL), target)
         return hashes
 
     def fund(self, address: str, value_sat: int) -> TxId:

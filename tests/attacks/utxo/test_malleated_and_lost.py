@@ -13,6 +13,7 @@ from custody.primitives.chain import Finality
 from custody.primitives.errors import NodeUnavailable, Refused
 
 pytestmark = pytest.mark.node
+REDEEM_BYTES = 3 + 3 * 34  # 2-of-3
 DOGE = next(kind for kind in KINDS if kind.params.is_malleable)
 
 
@@ -49,7 +50,7 @@ def high_s(script_sig):
 
 
 def longer_push(script_sig):
-    at = script_sig.index(b"\x4c")  # OP_PUSHDATA1 in front of the redeem script
+    at = len(script_sig) - 2 - REDEEM_BYTES  # OP_PUSHDATA1 in front of the redeem script
     return script_sig[:at] + b"\x4d" + script_sig[at + 1 : at + 2] + b"\x00" + script_sig[at + 2 :]
 
 
