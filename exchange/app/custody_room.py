@@ -26,7 +26,6 @@ from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import Bounds
 from custody.withdrawals.service import ServiceParts, WithdrawalService
-from exchange.app.bitcoin import bitcoin_parts
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, Ingredients, verify_signer_keys
 from exchange.app.core import Core
@@ -35,6 +34,7 @@ from exchange.app.ethereum import ethereum_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy
 from exchange.app.solana import solana_parts
+from exchange.app.utxo import utxo_parts
 from exchange.app.worker import Loop
 from exchange.projection.reading import open_hold_notes
 from exchange.settlement.ledger import HoldRecords, SettlementLedger
@@ -43,11 +43,11 @@ from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 SCAN_INTERVAL_S = 0.25
 PIPELINE_INTERVAL_S = 0.1
 SLOW_INTERVAL_S = 1.0
-DEPOSIT_FLOORS = {"BTC": 10_000, "ETH": 10**15, "SOL": 10**6, "BNB": 10**15}
+DEPOSIT_FLOORS = {"BTC": 10_000, "LTC": 100_000, "DOGE": 10**8, "ETH": 10**15, "SOL": 10**6, "BNB": 10**15}
 """Smaller deposits are recorded and not credited: moving them would cost more than they bring. Base units."""
 
 _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
-    Family.UTXO: bitcoin_parts,
+    Family.UTXO: utxo_parts,
     Family.EVM: ethereum_parts,
     Family.SOLANA: solana_parts,
 }
