@@ -100,5 +100,5 @@ def test_signers_that_signed_a_payment_also_sign_the_rejection_of_its_nonce(tmp_
 
     payment = signed(codec.plan([intent], STATE), intent)
     rejection = signed(codec.reject(STATE.nonce, replace(STATE.sender, nonce=10)))
-    bumped = signed(codec.reexecute(codec.plan([intent], STATE), STATE.sender), intent)
+    bumped = signed(codec.bump(codec.plan([intent], STATE), STATE, [intent]), intent)
     assert payment.conflict_key == bumped.conflict_key != rejection.conflict_key

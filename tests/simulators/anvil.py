@@ -13,7 +13,7 @@ from custody.chains.evm.broadcaster import EvmBroadcaster
 from custody.chains.evm.codec import SafeCodec
 from custody.chains.evm.deploy import deploy_on_devnet
 from custody.chains.evm.deposit import DepositBranch
-from custody.chains.evm.params import ETHEREUM_LOCAL
+from custody.chains.evm.params import ETHEREUM_LOCAL, params_for
 from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.devnet.anvil import AnvilNode, find_anvil
@@ -94,7 +94,7 @@ def make_intent(to: str, amount: Amount, *, name: str = "w1", fee_wei: int = GEN
         WithdrawalId(name),
         Address(chain, to),
         amount,
-        Amount(fee_wei, Asset("ETH", 18, chain)),
+        Amount(fee_wei, params_for(chain).native),
         memo,
         1,
         "00" * 16,
@@ -119,9 +119,10 @@ class EvmHouse:
 
     def __init__(self, anvil: AnvilNode) -> None:
         self.anvil = anvil
+        self.native = anvil.node.params.native
         supply = 10**24
         self.token = self._listed("MXT", anvil.create(dev_token_code("Listed token", "MXT", supply)))
-        self.wallet = make_wallet(tokens=(self.token,))
+        self.wallet = make_wallet(anvil.node.params, tokens=(self.token,))
         self.codec = SafeCodec(self.wallet)
         self.reader = SafeReader(self.wallet, anvil.node)
         self.broadcaster = EvmBroadcaster(anvil.node)
@@ -131,7 +132,7 @@ class EvmHouse:
         anvil.send(self.token.contract, transfer_call(self.wallet.safe, 10**21))
 
     def _listed(self, symbol: str, contract: str) -> Asset:
-        return Asset(symbol, 18, ETHEREUM_LOCAL.chain.id, contract)
+        return Asset(symbol, 18, self.native.chain, contract)
 
     def list_token(self, symbol: str, contract: str) -> tuple[Asset, SafeReader]:
         """A further token, and a reader that lists it."""
@@ -163,7 +164,7 @@ class EvmHouse:
         return self.reader.finality(signed.txid, signed.conflict_key)
 
     def wei(self, address: str) -> int:
-        return self.anvil.node.balance(address, ETH)
+        return self.anvil.node.balance(address, self.native)
 
     def tokens(self, address: str) -> int:
         return self.anvil.node.balance(address, self.token)
@@ -202,13 +203,13 @@ def taken_back(anvil: AnvilNode):
 
 
 @contextmanager
-def running_house(folder: Path):
+def running_house(folder: Path, params=ETHEREUM_LOCAL):
     """A node, the Safe contracts, a token and a funded wallet."""
     import pytest  # noqa: PLC0415 - only to skip
 
     if find_anvil() is None:
         pytest.skip("no anvil here: run npm ci")
-    with AnvilNode.start(folder, ETHEREUM_LOCAL) as anvil:
+    with AnvilNode.start(folder, params) as anvil:
         yield EvmHouse(anvil)
 
 

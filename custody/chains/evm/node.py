@@ -57,6 +57,7 @@ class Receipt:
         logs: Its events, in order.
         gas_used: In gas.
         price_wei_per_gas: What each gas cost.
+        layer_fee_wei: What a second layer charged beside gas, for posting the bytes below; 0 elsewhere.
         created: Contract it created, EIP-55; None for a call.
     """
 
@@ -67,12 +68,26 @@ class Receipt:
     logs: tuple[Log, ...]
     gas_used: int
     price_wei_per_gas: int
+    layer_fee_wei: int
     created: str | None
 
     @property
     def fee_wei(self) -> int:
         """What the sender paid for it."""
-        return self.gas_used * self.price_wei_per_gas
+        return self.gas_used * self.price_wei_per_gas + self.layer_fee_wei
+
+
+@dataclass(frozen=True, slots=True)
+class FeeHistory:
+    """What recent blocks charged, in wei per gas.
+
+    Attributes:
+        next_base_fee: Of the block to come.
+        tips: One a block, oldest first.
+    """
+
+    next_base_fee: int
+    tips: tuple[int, ...]
 
 
 class EvmNode:
@@ -100,13 +115,23 @@ class EvmNode:
         """Block of the main chain at this height."""
         return self._block_ref(self._header(hex(height)))
 
-    def base_fee(self) -> int:
-        """Base fee of the newest block, in wei per gas; 0 where the chain has none."""
-        return integer(self._header("latest").get("baseFeePerGas", "0x0"))
+    def fee_history(self, blocks: int, percentile: int) -> FeeHistory:
+        """What recent blocks charged.
 
-    def tip_fee(self) -> int:
-        """Priority fee the node suggests, in wei per gas."""
-        return integer(self.rpc.call("eth_maxPriorityFeePerGas"))
+        Args:
+            blocks: How many, up to the newest.
+            percentile: Which transaction of each block the tip is taken from, by gas, 0 to 100.
+        """
+        answer = self.rpc.call("eth_feeHistory", hex(blocks), "latest", [percentile])
+        base_fees = [integer(fee) for fee in _sequence(_member(answer, "baseFeePerGas"))]
+        tips = [integer(tip) for block in _sequence(_member(answer, "reward")) for tip in _sequence(block)]
+        if not base_fees:
+            raise NodeUnavailable(f"{self.params.chain.id}: the node's history of fees is empty")
+        return FeeHistory(base_fees[-1], tuple(tips))
+
+    def gas_price(self) -> int:
+        """Price the node suggests where there is no base fee, in wei per gas."""
+        return integer(self.rpc.call("eth_gasPrice"))
 
     def balance(self, address: str, asset: Asset, at: BlockRef | None = None) -> int:
         """Base units held by an address, as of a block."""
@@ -258,6 +283,7 @@ def receipt_from(answer: Json) -> Receipt:
         logs=logs,
         gas_used=integer(_member(answer, "gasUsed")),
         price_wei_per_gas=integer(_member(answer, "effectiveGasPrice")),
+        layer_fee_wei=integer(answer.get("l1Fee") or "0x0"),
         created=None if created is None else address_text(created),
     )
 

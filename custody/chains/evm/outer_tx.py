@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from custody.chains.evm.address import address_bytes
 from custody.chains.evm.keccak import keccak256
 from custody.chains.evm.rlp import rlp_encode, rlp_int
+from custody.keys.ecdsa import verify_recoverable
+from custody.keys.material import Signature
+from custody.primitives.errors import BadSignature
 from custody.primitives.ids import TxId
 
 TX_TYPE = b"\x02"
@@ -96,3 +99,12 @@ class OuterTx:
 def txid_of(raw: bytes) -> TxId:
     """Hash of the signed bytes, 0x and 64 hex digits."""
     return TxId("0x" + keccak256(raw).hex())
+
+
+def is_signed(signature: Signature, digest: bytes) -> bool:
+    """Tell whether a signature verifies under its own key; whose key that is, the caller knows."""
+    try:
+        verify_recoverable(signature.key, digest, signature.value)
+    except BadSignature:
+        return False
+    return True

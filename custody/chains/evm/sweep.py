@@ -24,7 +24,7 @@ from custody.chains.evm.address import parse_destination
 from custody.chains.evm.conflict import account_key
 from custody.chains.evm.deposit import DepositBranch
 from custody.chains.evm.fields import decode_fields, decode_int
-from custody.chains.evm.outer_tx import Gas, OuterTx, txid_of
+from custody.chains.evm.outer_tx import Gas, OuterTx, is_signed, txid_of
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.port import SignedTx
 from custody.keys.ecdsa import verify_recoverable
@@ -139,7 +139,7 @@ class SweepCodec:
             raise InvalidInput("a sweep stays within the wallet and serves no intent")
         asset = self.wallet.asset_of(spendable.asset.contract)
         units, gas = sweepable(spendable), spendable.gas
-        if gas.fee_wei_per_gas > self.wallet.params.fee_cap_wei_per_gas:
+        if gas.fee_wei_per_gas > self.wallet.params.pricing.fee_cap_wei_per_gas:
             raise LimitExceeded(f"{self.chain.id}: {gas.fee_wei_per_gas} wei per gas is above the configured cap")
         if units == 0:
             raise InsufficientFunds(
@@ -209,10 +209,5 @@ class SweepCodec:
         return OuterTx(self.wallet.params.chain_id, tx.gas, to, value, call)
 
     def _is_valid(self, tx: SweepPlan, signature: Signature) -> bool:
-        if signature.key != self._branch.public_key(tx.index):
-            return False
-        try:
-            verify_recoverable(signature.key, self._outer(tx).signing_hash(), signature.value)
-        except BadSignature:
-            return False
-        return True
+        ours = signature.key == self._branch.public_key(tx.index)
+        return ours and is_signed(signature, self._outer(tx).signing_hash())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from custody.chains.evm.conflict import account_key
-from custody.chains.evm.reader import SafeReader, fee_level
+from custody.chains.evm.fees import fee_level
+from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.sweep import SweepState
 from custody.chains.port import SeenDeposit
 from custody.primitives.address import Address

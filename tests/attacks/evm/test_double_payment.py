@@ -89,14 +89,15 @@ def test_a_reverted_execution_is_not_dead_while_its_signatures_still_work(house)
 # The way out of it: a second execution of the same signatures, or a rejection that uses the nonce up.
 def test_a_reverted_execution_can_be_carried_again_by_another_transaction(house):
     gate = house.anvil.create(compiled()["Gate"])
-    plan = house.plan(make_intent(gate, Amount(5, ETH)))
+    intent = make_intent(gate, Amount(5, ETH))
+    plan = house.plan(intent)
     assert house.reader.failing(plan) == (0,)
     owners = sign_all(house.codec, plan)[:2]
     first = house.sign(plan)
     house.broadcaster.broadcast(first)
     house.wait(first.txid)
     house.anvil.send(gate, SET_OPEN + (1).to_bytes(32, "big"))
-    again = house.codec.reexecute(plan, house.reader.sender(frozenset()))
+    again = house.codec.bump(plan, house.reader.spendable(frozenset()), [intent])
     assert again.gas.nonce == plan.gas.nonce + 1
     second = house.sign(again)
     assert second.conflict_key == first.conflict_key
