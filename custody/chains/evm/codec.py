@@ -56,8 +56,6 @@ from custody.primitives.intent import TransferIntent, TransferSummary
 from custody.primitives.invariant import invariant
 
 OUTER_TAG = "mext/evm-outer/1"
-BUMP_NUM, BUMP_DEN = 9, 8
-"""Nodes replace a waiting transaction for 10 or 12.5 % more on both fee fields; an eighth satisfies all."""
 
 
 class SafeCodec:
@@ -144,12 +142,10 @@ class SafeCodec:
             return None
         gas = self._within(sender.gas(tx.gas.limit), intents)
         if sender.used <= tx.gas.nonce:
-            tip, fee = _bumped(tx.gas.tip_wei_per_gas), _bumped(tx.gas.fee_wei_per_gas)
-            tip, fee = max(gas.tip_wei_per_gas, tip), max(gas.fee_wei_per_gas, fee)
-            gas = Gas(tx.gas.nonce, tip, fee, tx.gas.limit)
+            gas = tx.gas.stepped(gas)
         elif spendable.executed < tx.safe_nonce:
             return None
-        if gas != self._within(gas, intents) or gas.fee_max_wei > sender.wei:
+        if gas != self._within(gas, intents) or not self._can_pay(gas, sender):
             return None
         return replace(tx, gas=gas)
 
@@ -261,11 +257,14 @@ class SafeCodec:
         price_cap = self.wallet.params.pricing.fee_cap_wei_per_gas
         if gas.fee_wei_per_gas > price_cap:
             raise LimitExceeded(f"{self.chain.id}: {gas.fee_wei_per_gas} wei per gas, the cap is {price_cap}")
-        if gas.fee_max_wei > sender.wei:
+        if not self._can_pay(gas, sender):
             raise InsufficientFunds(
                 f"{self.wallet.id}: the sender holds {sender.wei} wei, gas may cost {gas.fee_max_wei}",
                 asset=self.wallet.params.native.key,
             )
+
+    def _can_pay(self, gas: Gas, sender: SenderState) -> bool:
+        return gas.fee_max_wei + self.wallet.params.pricing.layer_fee_wei <= sender.wei
 
     def _valid_members(self, safe_tx: SafeTx, signatures: Sequence[Signature]) -> dict[str, bytes]:
         # The first `threshold` in the given order: the sender signs over exactly these, so the
@@ -292,7 +291,3 @@ class SafeCodec:
 
     def _fee(self, tx: SafePlan) -> Amount:
         return Amount(tx.gas.fee_max_wei, self.wallet.params.native)
-
-
-def _bumped(wei: int) -> int:
-    return -(-wei * BUMP_NUM // BUMP_DEN)

@@ -19,6 +19,8 @@ from custody.primitives.errors import BadSignature
 from custody.primitives.ids import TxId
 
 TX_TYPE = b"\x02"
+BUMP_NUM, BUMP_DEN = 9, 8
+"""Nodes replace a waiting transaction for 10 or 12.5 % more on both fee fields; an eighth satisfies all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ class Gas:
     def fee_max_wei(self) -> int:
         """Most the chain can take."""
         return self.limit * self.fee_wei_per_gas
+
+    def stepped(self, present: Gas) -> Gas:
+        """Gas that takes this one's place in a pool: same counter value, both fees an eighth dearer at least."""
+        tip = max(present.tip_wei_per_gas, -(-self.tip_wei_per_gas * BUMP_NUM // BUMP_DEN))
+        fee = max(present.fee_wei_per_gas, -(-self.fee_wei_per_gas * BUMP_NUM // BUMP_DEN))
+        return Gas(self.nonce, tip, fee, self.limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,12 +82,14 @@ class Pricing:
         fee_cap_wei_per_gas: Most we ever offer, in wei per gas.
         extra_gas: Added to every gas limit: what the network charges beyond execution, in gas. What is not
             used is not paid.
+        layer_fee_wei: Kept back by every account for what a second layer charges beside gas.
     """
 
     model: FeeModel
     tip_wei_per_gas: int
     fee_cap_wei_per_gas: int
     extra_gas: int = 0
+    layer_fee_wei: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +136,12 @@ def _row(name: str, chain_id: int, symbol: str, depths: tuple[int, int], pricing
 _PROOF_OF_AUTHORITY = frozenset({"bsc", "polygon"})
 
 # Least tip and cap, in the price levels of each network. Arbitrum charges the data it posts to Ethereum as gas
-# of the transaction itself: the limit needs room for it.
+# of the transaction itself: the limit needs room for it. Base takes that from the account, beside the gas.
 _ETHEREUM = Pricing(FeeModel.BASE_FEE, 1 * GWEI, 500 * GWEI)
 _BSC = Pricing(FeeModel.GAS_PRICE, GWEI // 20, 50 * GWEI)
 _POLYGON = Pricing(FeeModel.BASE_FEE, 25 * GWEI, 5_000 * GWEI)
 _ARBITRUM = Pricing(FeeModel.BASE_FEE, 0, 50 * GWEI, extra_gas=2_000_000)
-_BASE = Pricing(FeeModel.BASE_FEE, GWEI // 1_000, 50 * GWEI)
+_BASE = Pricing(FeeModel.BASE_FEE, GWEI // 1_000, 50 * GWEI, layer_fee_wei=20_000 * GWEI)
 _AVALANCHE = Pricing(FeeModel.BASE_FEE, 1, 500 * GWEI)
 
 # Depths (credit, final). Two epochs (64 slots) is where Ethereum finalizes in the ordinary case; BSC finalizes by

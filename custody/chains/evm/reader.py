@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from custody.chains.evm.conflict import account_key, nonce_key, promised, reserved_nonces
-from custody.chains.evm.deposits import scan_block
+from custody.chains.evm.deposits import Watched, scan_block
 from custody.chains.evm.executions import safe_nonce
 from custody.chains.evm.fees import fee_level
 from custody.chains.evm.finality import judge
@@ -84,20 +84,28 @@ class SafeReader:
         return SafeState(balances, nonce, sender, executed, self._is_stuck(waiting, reserved, executed, sender.used))
 
     def sender(self, reserved: Set[str], at: BlockRef | None = None) -> SenderState:
-        """What the account that pays gas has to offer.
+        """What the account that carries executions has to offer; see `payer`."""
+        return self.payer(self.wallet.sender_address, reserved, at)
+
+    def payer(self, account: str, reserved: Set[str], at: BlockRef | None = None) -> SenderState:
+        """What an account that pays gas has to offer.
+
+        Args:
+            account: Sender or gas station, EIP-55.
+            reserved: Counter values and promises of its open transactions.
+            at: Block to read; the newest if None.
 
         Raises:
             SafeBusy: 16 of its transactions wait already.
         """
-        wallet, node = self.wallet, self.node
+        node, params = self.node, self.wallet.params
         block = at or node.tip()
-        account, chain_id = wallet.sender_address, wallet.params.chain_id
         used = node.sequence(account, block)
-        waiting = reserved_nonces(reserved, account_key(chain_id, account, 0))
-        nonce = self._first_free(used, waiting, "transactions of the sender")
+        waiting = reserved_nonces(reserved, account_key(params.chain_id, account, 0))
+        nonce = self._first_free(used, waiting, f"transactions of {account}")
         tip_fee, fee = fee_level(node)
-        held = node.balance(account, wallet.params.native, block)
-        owed = promised(reserved, chain_id, account, used).get(None, 0)
+        held = node.balance(account, params.native, block)
+        owed = promised(reserved, params.chain_id, account, used).get(None, 0)
         return SenderState(nonce, max(0, held - owed), tip_fee, fee, used)
 
     def _first_free(self, first: int, waiting: Set[int], what: str) -> int:
@@ -124,8 +132,10 @@ class SafeReader:
         )
 
     def deposits(self, watched: Set[str], block: BlockRef) -> Sequence[SeenDeposit]:
-        """All payments in this block to the watched addresses (EIP-55)."""
-        return scan_block(self.node, self.wallet.tokens, watched, block)
+        """All payments in this block to the watched addresses (EIP-55), but for gas of our own station."""
+        station = self.wallet.station_address
+        ours = frozenset() if station is None else frozenset({station})
+        return scan_block(self.node, Watched(watched, self.wallet.tokens, ours), block)
 
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt; see `finality.judge`."""

@@ -61,7 +61,10 @@ class SweepReader:
             raise SweepPending(f"a sweep of {self.account} with nonce {nonce} is open")
         tip, fee = fee_level(node)
         wei, units = (node.balance(self.account, asset, block) for asset in (params.native, self.asset))
-        return SweepState(self.index, self.asset, units, wei, nonce, tip, fee)
+        pricing = params.pricing
+        return SweepState(
+            *(self.index, self.asset, units, wei, nonce, tip, fee), pricing.extra_gas, pricing.layer_fee_wei
+        )
 
     def deposits(self, watched: Set[str], block: BlockRef) -> Sequence[SeenDeposit]:
         """All payments in this block to the watched addresses."""
