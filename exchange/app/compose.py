@@ -87,7 +87,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         for a in blueprint.assets
     )
     stores = open_stores(home, AssetBook(scale.asset for scale in scales))
-    parts = tuple(connect_chains(home, blueprint, stores.deposits))
+    parts = tuple(connect_chains(home, blueprint, stores))
     custody = open_custody(home, blueprint, core, scales, (parts, stores))
     accounts = AccountDesk(core, scales)
     trading = _trading(blueprint, core, scales)
@@ -126,7 +126,8 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     symbol = part.native.symbol
 
     def dust() -> int:
-        return custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
+        booked = custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
+        return booked + part.lent_gas()
 
     return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
 

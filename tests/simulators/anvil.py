@@ -32,6 +32,7 @@ from custody.signers.decoders.evm import EvmDecoder
 ETH = ETHEREUM_LOCAL.native
 OWNER_PATH = "m/44h/60h/0h/0/0"
 SENDER_PATH = "m/44h/60h/9h/0/0"
+STATION_PATH = "m/44h/60h/9h/0/1"
 DEPOSIT_PATH = "m/44h/60h/0h"
 GENEROUS_FEE_WEI = 10**17
 CONTRACTS = Path(__file__).parent / "evm_contracts.sol"
@@ -69,6 +70,19 @@ class TestSigner:
         return Signature(node.public().public_key(), 0, sign_recoverable(node.key, item.message))
 
 
+class AccountSigner:
+    """Signs as sender, gas station and deposit accounts, like the sender's signer process."""
+
+    name = "sender"
+
+    def __init__(self, wallet: SafeWallet) -> None:
+        self.decoder = SENDER.decoder(wallet.registration(), SENDER_PATH, DEPOSIT_PATH, STATION_PATH)
+
+    def sign(self, request):
+        assert not request.intents
+        return (SENDER.sign(self.decoder, request.payload, request.role),)
+
+
 OWNERS = tuple(TestSigner(number) for number in (1, 2, 3))
 SENDER = TestSigner(4)
 
@@ -83,6 +97,7 @@ def make_wallet(params=ETHEREUM_LOCAL, *, tokens: tuple[Asset, ...] = (), salt_n
         sender=SENDER.key(SENDER_PATH),
         tokens=tokens,
         deposits=DepositBranch(DEPOSIT_PATH, SENDER.xpub(DEPOSIT_PATH), 1_000),
+        station=SENDER.key(STATION_PATH),
     )
 
 
@@ -129,6 +144,7 @@ class EvmHouse:
         deploy_on_devnet(anvil.node, self.wallet)
         anvil.fund(self.wallet.safe, 10**19)
         anvil.fund(self.wallet.sender_address, 10**19)
+        anvil.fund(self.wallet.station_address, 10**19)
         anvil.send(self.token.contract, transfer_call(self.wallet.safe, 10**21))
 
     def _listed(self, symbol: str, contract: str) -> Asset:

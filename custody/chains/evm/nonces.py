@@ -3,6 +3,8 @@
 Rules:
     * A value below one that waits, which is neither used nor reserved, is a gap: a node holds everything behind it
       back. The next payment takes the lowest gap; with none to come, a transfer of nothing to itself fills it.
+    * A gap of the Safe is filled by a rejection, which the owners sign, carried by a gap of the sender where there
+      is one: a filler there would let the execution behind it run too early, and revert.
     * A value that the chain has used and we never gave out was used outside: somebody else has the key.
     * Pure: what was given out comes from our records, what is used from the chain.
 
@@ -15,7 +17,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 
 from custody.primitives.errors import VerificationFailed
 
@@ -37,6 +40,31 @@ def gaps(used: int, reserved: Set[int]) -> tuple[int, ...]:
         reserved: Values that live payments hold.
     """
     return tuple(value for value in range(used, max(reserved, default=used)) if value not in reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One transaction that closes a gap.
+
+    Attributes:
+        sender_nonce: Counter value of the sender that it uses.
+        safe_nonce: Nonce of the Safe that it rejects; None for a filler, which leaves the Safe alone.
+    """
+
+    sender_nonce: int
+    safe_nonce: int | None
+
+
+def repairs(safe_gaps: Sequence[int], sender_gaps: Sequence[int], next_free: int) -> tuple[Repair, ...]:
+    """What closes all gaps, lowest first.
+
+    Args:
+        safe_gaps, sender_gaps: From `gaps`.
+        next_free: Lowest counter value of the sender behind everything that waits.
+    """
+    carriers = [*sender_gaps, *range(next_free, next_free + len(safe_gaps))]
+    rejections = tuple(Repair(carrier, nonce) for carrier, nonce in zip(carriers, safe_gaps, strict=False))
+    return rejections + tuple(Repair(nonce, None) for nonce in sender_gaps[len(safe_gaps) :])
 
 
 def used_outside(used: int, given_out: Set[int], first: int) -> tuple[int, ...]:
