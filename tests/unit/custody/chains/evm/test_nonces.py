@@ -1,7 +1,7 @@
 import pytest
 
 from custody.chains.evm.conflict import account_key, nonce_key, owed_key, promised, reserved_nonces
-from custody.chains.evm.nonces import KeyUsedOutside, gaps, used_outside, verify_own_use
+from custody.chains.evm.nonces import KeyUsedOutside, Repair, gaps, repairs, used_outside, verify_own_use
 
 ACCOUNT = "0xAb" + "00" * 19
 TOKEN = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -51,3 +51,19 @@ def test_promises_end_where_the_counter_value_is_used():
 def test_of_several_attempts_of_one_payment_the_dearest_is_promised():
     names = {owed_key(1, ACCOUNT, 4, None, 10), owed_key(1, ACCOUNT, 4, None, 12)}
     assert promised(names, 1, ACCOUNT, 0) == {None: 12}
+
+
+# E12: a filler in front of a missing Safe nonce would let the execution behind it run too early.
+@pytest.mark.parametrize(
+    ("safe_gaps", "sender_gaps", "expected"),
+    [
+        ((), (), ()),
+        ((), (5, 6), (Repair(5, None), Repair(6, None))),
+        ((3,), (5,), (Repair(5, 3),)),
+        ((3, 4), (5,), (Repair(5, 3), Repair(20, 4))),
+        ((3,), (5, 7), (Repair(5, 3), Repair(7, None))),
+        ((3,), (), (Repair(20, 3),)),
+    ],
+)
+def test_gaps_of_the_safe_are_rejected_by_the_lowest_gaps_of_the_sender(safe_gaps, sender_gaps, expected):
+    assert repairs(safe_gaps, sender_gaps, 20) == expected
