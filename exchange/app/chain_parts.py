@@ -84,6 +84,15 @@ class Ingredients:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenTier:
+    """A token that the wallets of a chain hold, and what each tier holds of it, deposit accounts included in hot."""
+
+    asset: Asset
+    hot: Callable[[], Amount]
+    cold: Callable[[], Amount]
+
+
+@dataclass(frozen=True, slots=True)
 class ChainParts:
     """One chain, ready to work.
 
@@ -114,7 +123,7 @@ class ChainParts:
     cold_balance: Callable[[], Amount]
     reserves: ReserveSource
     sweeps: SweepLane | None = None
-    tokens: tuple[Asset, ...] = ()
+    tokens: tuple[TokenTier, ...] = ()
     lent_gas: Callable[[], int] = lambda: 0
     upkeep: Callable[[], object] | None = None
     watch: Callable[[], object] | None = None

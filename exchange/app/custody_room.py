@@ -150,7 +150,7 @@ def open_custody(
     bounds = {
         asset.symbol: Bounds(_smallest(scales, asset), scales.of(asset.symbol).amount(AMOUNT_CAP_QUANTA))
         for part in parts
-        for asset in (part.native, *part.tokens)
+        for asset in (part.native, *(token.asset for token in part.tokens))
     }
     service = WithdrawalService(ServiceParts(stores.withdrawals, ledger, policies, stores.assets, lanes, bounds))
     core.worker.drain()

@@ -21,7 +21,7 @@ from custody.primitives.errors import NodeUnavailable
 from custody.wallets.addresses import AddressDesk
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
-from exchange.app.chain_parts import ChainParts, Ingredients
+from exchange.app.chain_parts import ChainParts, Ingredients, TokenTier
 from exchange.app.evm_moves import SafeMoves, Station
 from exchange.app.evm_upkeep import SenderUpkeep
 from exchange.app.reserve_sources import SafeReserves, TierReader
@@ -62,11 +62,10 @@ def evm_parts(given: Ingredients) -> ChainParts:
         *(chain, native, given.chain.evidence, lane, reader),
         AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits),
         *(hot.address, cold.address),
-        accounts.hot_balance_of(native),
-        lambda: reader.balance(cold.address, native),
+        *accounts.balances_of(native, cold.address),
         SafeReserves(tiers, node, accounts.all),
         moves,
-        tokens=hot.tokens,
+        tokens=tuple(accounts.tier_of(token, cold.address) for token in hot.tokens),
         lent_gas=moves.lent_wei,
         upkeep=upkeep.step,
         watch=SafeWatch(node, (hot, cold)).step,
@@ -105,9 +104,14 @@ class _Accounts:
     def all(self) -> list[Address]:
         return [self.derive(index) for index in range(self.given.deposits.next_index(self.reader.chain.id))]
 
-    def hot_balance_of(self, asset: Asset) -> Callable[[], Amount]:
-        def balance() -> Amount:
+    def tier_of(self, token: Asset, cold: Address) -> TokenTier:
+        return TokenTier(token, *self.balances_of(token, cold))
+
+    def balances_of(self, asset: Asset, cold: Address) -> tuple[Callable[[], Amount], Callable[[], Amount]]:
+        """What hot holds, deposit accounts included, and what cold holds."""
+
+        def hot_balance() -> Amount:
             total = self.reader.balance(self.reader.wallet.address, asset)
             return sum((self.reader.balance(account, asset) for account in self.all()), total)
 
-        return balance
+        return hot_balance, lambda: self.reader.balance(cold, asset)

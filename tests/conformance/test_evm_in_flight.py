@@ -1,11 +1,23 @@
 """Several payments of one Safe on their way at once, against a real node."""
 
-import pytest
-from simulators.anvil import ETH, compiled, make_intent, mined_by_hand, running_house
+from dataclasses import replace
 
-from custody.chains.evm.keccak import selector
+import pytest
+from simulators.anvil import (
+    ETH,
+    SENDER,
+    compiled,
+    make_intent,
+    make_wallet,
+    mined_by_hand,
+    running_house,
+    sign_all,
+)
+
+from custody.chains.evm.codec import SafeCodec
+from custody.chains.evm.deploy import deploy_on_devnet
 from custody.chains.evm.plan import SafeStuck
-from custody.chains.evm.reader import MAX_IN_FLIGHT, SafeBusy
+from custody.chains.evm.reader import MAX_IN_FLIGHT, SafeBusy, SafeReader
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Finality
 from custody.primitives.errors import InsufficientFunds
@@ -14,7 +26,7 @@ pytestmark = pytest.mark.node
 
 ALICE = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 BOB = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
-SET_OPEN = selector("setOpen(bool)")
+SECOND_SENDER = "m/44h/60h/9h/0/2"
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +172,31 @@ def test_a_bump_replaces_one_of_several_in_place(house):
     assert house.anvil.node.receipt(first.txid) is None
     assert house.wait(replacement.txid).succeeded
     assert (house.wei(ALICE), house.wei(BOB)) == (5, 5)
+
+
+# Two hot wallets of one chain: Safe and sender of their own, so that one being stuck is nothing to the other.
+def test_a_second_lane_pays_while_the_first_is_stuck(house):
+    second = make_wallet(salt_nonce=2)
+    second = replace(second, id="hot-eth-2", sender=SENDER.key(SECOND_SENDER))
+    deploy_on_devnet(house.anvil.node, second)
+    for address in (second.safe, second.sender_address):
+        house.anvil.fund(address, 10**18)
+    gate = house.anvil.create(compiled()["Gate"])
+    desk = Desk(house)
+    stuck = desk.open("1", make_intent(gate, Amount(5, ETH)))
+    assert not house.wait(sent(house, stuck).txid).succeeded
+    with pytest.raises(SafeStuck):
+        desk.open("2", make_intent(ALICE, Amount(5, ETH), name="w2"))
+    codec, reader = SafeCodec(second), SafeReader(second, house.anvil.node)
+    plan = codec.plan([make_intent(ALICE, Amount(5, ETH), name="w2")], reader.spendable(desk.reserved))
+    assert not desk.reserved & frozenset(codec.reservations(plan))
+    signed = codec.assemble(plan, signed_by_all(codec, plan))
+    house.broadcaster.broadcast(signed)
+    assert house.wait(signed.txid).succeeded
+    assert house.wei(ALICE) == 5
+
+
+def signed_by_all(codec, plan):
+    members = sign_all(codec, plan, sender_path=SECOND_SENDER)
+    assert codec.next_need(plan, members) is None
+    return members

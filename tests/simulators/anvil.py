@@ -117,11 +117,11 @@ def make_intent(to: str, amount: Amount, *, name: str = "w1", fee_wei: int = GEN
     )
 
 
-def sign_all(codec: SafeCodec, plan, members: Sequence[int] = (0, 1)) -> list[Signature]:
+def sign_all(codec: SafeCodec, plan, members: Sequence[int] = (0, 1), sender_path=SENDER_PATH) -> list[Signature]:
     """Ask the signers round by round, each through its own decoder."""
     registration = codec.wallet.registration()
     waiting = [(OWNERS[place], OWNERS[place].decoder(registration, OWNER_PATH)) for place in members]
-    gas_payer = SENDER.decoder(registration, SENDER_PATH, DEPOSIT_PATH)
+    gas_payer = SENDER.decoder(registration, sender_path, DEPOSIT_PATH)
     signatures: list[Signature] = []
     while (need := codec.next_need(plan, signatures)) is not None:
         signer, decoder = waiting.pop(0) if need.role is SigningRole.MEMBER else (SENDER, gas_payer)
