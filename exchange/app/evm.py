@@ -55,7 +55,8 @@ def evm_parts(given: Ingredients) -> ChainParts:
     station = Station(token_worths(given.hot), given.records.gas_loans, given.records.sweeps, _now_s)
     moves = SafeMoves(reader, station)
     upkeep = SenderUpkeep(reader, codec, moves, (given.records.withdrawals, given.records.sweeps), sender)
-    accounts = _Accounts(reader, given)
+    watch = SafeWatch(node, (hot, cold))
+    accounts = _Accounts(reader, given, watch)
     chain, native = hot.params.chain, hot.params.native
     tiers = [(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)]
     return ChainParts(
@@ -68,7 +69,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
         tokens=tuple(accounts.tier_of(token, cold.address) for token in hot.tokens),
         lent_gas=moves.lent_wei,
         upkeep=upkeep.step,
-        watch=SafeWatch(node, (hot, cold)).step,
+        watch=watch.step,
     )
 
 
@@ -89,6 +90,7 @@ class _Accounts:
 
     reader: SafeReader
     given: Ingredients
+    watch: SafeWatch
 
     def derive(self, index: int) -> Address:
         wallet = self.reader.wallet
@@ -97,6 +99,7 @@ class _Accounts:
         return Address(self.reader.chain.id, wallet.deposits.address(index))
 
     def cross_check(self, index: int, address: Address) -> None:
+        self.watch.require_unchanged()  # what arrives there would go to a Safe that is not ours any more
         branch = self.reader.wallet.deposits
         if branch is not None:
             crosscheck_evm(branch.public_key(index), address.text)

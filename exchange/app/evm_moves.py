@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from custody.chains.evm.broadcaster import EvmBroadcaster
 from custody.chains.evm.gas_station import TokenWorth, is_worth_its_gas, missing_wei
-from custody.chains.evm.reader import SafeReader
+from custody.chains.evm.reader import SafeBusy, SafeReader
 from custody.chains.evm.sweep import SweepCodec, SweepPlan, SweepState, sweepable
 from custody.chains.evm.sweep_reader import SweepReader
 from custody.chains.evm.upkeep import AccountMove, filler, top_up
@@ -130,7 +130,10 @@ class SafeMoves:
         if wallet.station_address is None:
             return None
         waiting = station.moves.sweeps(self.chain, (sweeps.SweepState.STORED,))
-        payer = self._reader.payer(wallet.station_address, {move.tx.conflict_key for move in waiting})
+        try:
+            payer = self._reader.payer(wallet.station_address, {move.tx.conflict_key for move in waiting})
+        except SafeBusy:
+            return None  # its queue is full: this account's turn comes, and the others are not held up
         move = top_up(wallet, index, missing, payer)
         loan = GasLoan(move.conflict_key, move.to, missing, missing + move.gas.fee_max_wei, station.now_s())
         if not fits(station.loans.loans_of(self.chain, move.to), loan, station.daily_wei):

@@ -1,10 +1,10 @@
-"""The sender's counter, kept gapless and watched: gaps are filled or proposed for rejection, foreign use is an alarm.
+"""The sender's counter, kept gapless: gaps are filled, or proposed for rejection; foreign use is an alarm.
 
 Rules:
     * A gap of the sender alone is filled by the sender itself, once no payment took it for a while.
     * A gap of the Safe needs its owners: it is reported with the rejection that closes it, and nothing is filled
       before, or the execution behind it would run too early.
-    * Every counter value that a final block shows as used must have been used by a transaction in our records.
+    * The counters of sender and gas station are watched by `evm_counters`.
 
 Example:
     SenderUpkeep(reader, codec, moves, (withdrawals, sweeps), signer).step()
@@ -17,21 +17,16 @@ from collections.abc import Set
 from custody.chains.evm.codec import SafeCodec
 from custody.chains.evm.conflict import account_key, nonce_key, reserved_nonces
 from custody.chains.evm.executions import safe_nonce
-from custody.chains.evm.nonces import Repair, gaps, repairs, verify_own_use
+from custody.chains.evm.nonces import Repair, gaps, repairs
 from custody.chains.evm.reader import SafeReader
 from custody.keys.material import Signer
 from custody.primitives.errors import Conflict
-from custody.wallets.sweep import Sweeper, SweepState, SweepStore
-from custody.withdrawals.ports import WithdrawalStore
-from custody.withdrawals.states import LIVE_PAYMENTS, PaymentState
+from custody.wallets.sweep import Sweeper, SweepState
+from exchange.app.evm_counters import CounterWatch, OwnRecords
 from exchange.app.evm_moves import SafeMoves, SenderFills
 
 PATIENCE_STEPS = 5
 """How often a gap must be seen before it is acted on: the next payment would take it by itself."""
-
-
-RECHECKED = 256
-"""Counter values asked again after a restart; older ones were asked when they became final."""
 
 
 class SafeNonceGap(Conflict):
@@ -48,29 +43,29 @@ class SenderUpkeep:
         reader: SafeReader,
         codec: SafeCodec,
         moves: SafeMoves,
-        records: tuple[WithdrawalStore, SweepStore],
+        records: OwnRecords,
         signer: Signer,
     ) -> None:
         self._reader = reader
-        self._codec = codec
         self._withdrawals, self._moves = records
         self._fills = Sweeper(SenderFills(reader, moves), self._moves, signer, reader.wallet.id)
         chain_id = reader.wallet.params.chain_id
         self._row = account_key(chain_id, reader.wallet.sender_address, 0)
         self._safe_row = nonce_key(chain_id, reader.wallet.safe, 0)
-        self._txids: dict[int, set[str]] = {}
-        self._checked: int | None = None
+        payers = (reader.wallet.sender_address, reader.wallet.station_address)
+        self._watches = [CounterWatch(reader, payer, codec, records) for payer in payers if payer is not None]
         self._seen: dict[Repair, int] = {}
 
     def step(self) -> None:
         """Watch the counter, then fill what holds transactions back.
 
         Raises:
-            KeyUsedOutside: The sender has a transaction that is not ours.
+            KeyUsedOutside: The sender, or the gas station, has a transaction that is not ours.
             SafeNonceGap: The Safe has a gap; the message names the rejection that closes it.
             Unavailable: Node or signer does not answer; call again.
         """
-        self._require_own_use()
+        for watch in self._watches:
+            watch.step()
         waiting = self._moves.sweeps(self._reader.chain, (SweepState.STORED,))
         reserved = self._withdrawals.reserved(self._reader.chain.id) | {move.tx.conflict_key for move in waiting}
         wanted = self._repairs(reserved)
@@ -93,34 +88,3 @@ class SenderUpkeep:
         used = node.sequence(wallet.sender_address, tip)
         safe_gaps = gaps(safe_nonce(node, wallet.safe, tip), safes)
         return repairs(safe_gaps, gaps(used, senders), max(senders | {used - 1}) + 1)
-
-    def _require_own_use(self) -> None:
-        node, account = self._reader.node, self._reader.wallet.sender_address
-        final = node.block_at(max(0, node.tip().height - self._reader.chain.final_depth + 1))
-        used = node.sequence(account, final)
-        if self._checked is None:
-            self._checked = max(0, used - RECHECKED)
-        self._remember(LIVE_PAYMENTS, (SweepState.STORED,))
-        if any(value not in self._txids for value in range(self._checked, used)):
-            self._remember(set(PaymentState), tuple(SweepState))
-        ours = {value for value in range(self._checked, used) if self._is_on_chain(self._txids.get(value, set()))}
-        verify_own_use(account, used, ours, self._checked)
-        for value in range(self._checked, used):
-            del self._txids[value]
-        self._checked = used
-
-    def _is_on_chain(self, txids: Set[str]) -> bool:
-        return any(self._reader.node.receipt(txid) is not None for txid in txids)
-
-    def _remember(self, payments: Set[PaymentState], moves: tuple[SweepState, ...]) -> None:
-        """Note which of our transactions carry which counter values of the sender."""
-        wallet = self._reader.wallet
-        for payment in self._withdrawals.payments(payments):
-            if (payment.chain, payment.wallet_id) == (self._reader.chain.id, wallet.id):
-                for attempt in self._withdrawals.attempts(payment.id):
-                    if attempt.signed is not None:
-                        nonce = self._codec.decode(attempt.plan).gas.nonce
-                        self._txids.setdefault(nonce, set()).add(attempt.signed.txid)
-        for move in self._moves.sweeps(self._reader.chain, moves):
-            for nonce in reserved_nonces({move.tx.conflict_key}, self._row):
-                self._txids.setdefault(nonce, set()).add(move.tx.txid)

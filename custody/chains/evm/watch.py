@@ -43,8 +43,7 @@ class SafeWatch:
             SafeChanged: A Safe differed in one of them; also at every later step of this watch.
             NodeUnavailable: No answer; the same blocks are asked again.
         """
-        if self._found is not None:
-            raise self._found
+        self.require_unchanged()
         tip = self._node.tip()
         blocks = self._unseen(tip)
         for block in blocks:
@@ -56,6 +55,15 @@ class SafeWatch:
                 raise
             self._last = block
         return len(blocks)
+
+    def require_unchanged(self) -> None:
+        """Pass while no difference was found; asked before an address is handed out.
+
+        Raises:
+            SafeChanged: What was found.
+        """
+        if self._found is not None:
+            raise self._found
 
     def _unseen(self, tip: BlockRef) -> list[BlockRef]:
         last = self._last

@@ -122,8 +122,12 @@ def test_e15_a_destroyed_implementation_is_found_within_one_block(house, part):
     watch.step()
     house.anvil.rpc.call("anvil_setCode", getattr(house.wallet.params.release, part), "0x")
     house.anvil.mine()
+    watch.require_unchanged()
     with pytest.raises(SafeChanged, match="code at"):
         watch.step()
+    # No new deposit address is handed out for it.
+    with pytest.raises(SafeChanged, match="code at"):
+        watch.require_unchanged()
 
 
 def test_every_block_is_asked_once_and_a_long_pause_is_bounded(house):

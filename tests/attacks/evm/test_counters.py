@@ -4,8 +4,18 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from simulators.anvil import ETH, SENDER, SENDER_PATH, AccountSigner, make_intent, mined_by_hand, running_house
+from simulators.anvil import (
+    ETH,
+    SENDER,
+    SENDER_PATH,
+    STATION_PATH,
+    AccountSigner,
+    make_intent,
+    mined_by_hand,
+    running_house,
+)
 
+from custody.chains.evm.address import address_of
 from custody.chains.evm.nonces import KeyUsedOutside
 from custody.chains.evm.outer_tx import Gas, OuterTx
 from custody.keys.ecdsa import sign_recoverable
@@ -78,11 +88,11 @@ def upkeep(house, payments, tmp_path):
     return SenderUpkeep(house.reader, house.codec, moves, (payments, sweeps), AccountSigner(house.wallet))
 
 
-def by_thief(house):
-    """Somebody else who has the sender's key sends something."""
-    account = house.wallet.sender_address
+def by_thief(house, path=SENDER_PATH):
+    """Somebody else who has the key at this path sends something."""
+    account = address_of(SENDER.key(path))
     tx = OuterTx(31337, Gas(house.anvil.node.sequence(account), 10**9, 10**11, 21_000), BOB, 1, b"")
-    raw = tx.signed(sign_recoverable(SENDER.root.derive(SENDER_PATH).key, tx.signing_hash()))
+    raw = tx.signed(sign_recoverable(SENDER.root.derive(path).key, tx.signing_hash()))
     return house.anvil.node.send_raw(raw)
 
 
@@ -97,6 +107,13 @@ def test_e05_a_transaction_of_the_sender_that_is_not_ours_is_an_alarm_once_final
     for _ in range(2):
         with pytest.raises(KeyUsedOutside, match="first counter values 1"):
             upkeep.step()
+
+
+def test_e05_foreign_use_of_the_gas_station_is_an_alarm_too(house, upkeep):
+    house.wait(by_thief(house, STATION_PATH))
+    house.anvil.mine(3)
+    with pytest.raises(KeyUsedOutside, match=house.wallet.station_address):
+        upkeep.step()
 
 
 # A11: after a reorganisation a foreign transaction holds the counter value that our payment was to use.

@@ -7,6 +7,7 @@ from simulators.anvil import ETH, AccountSigner, make_intent, mined_by_hand, run
 
 from custody.chains.evm.abi import transfer_call
 from custody.chains.evm.gas_station import TokenWorth
+from custody.chains.evm.reader import MAX_IN_FLIGHT
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
 from custody.primitives.errors import InsufficientFunds, InvalidInput
@@ -109,6 +110,16 @@ def test_a_signer_that_is_down_uses_up_no_budget(house, stores):
     for _ in range(50):
         assert moves.plan(PLACE) is not None
     assert len(stores.loans.loans(house.reader.chain)) == 1
+
+
+def test_a_station_with_a_full_queue_holds_up_no_other_sweep(house, stores):
+    places = range(MAX_IN_FLIGHT + 1)
+    for place in places:
+        deposit_token(house, place=place)
+    house.anvil.fund(account(house, 40), 10**18)
+    with mined_by_hand(house.anvil):
+        moves = sweeper_of(house, stores, moves_of(house, stores)).step([*places, 40])
+    assert [move.index for move in moves] == [*places[:-1], 40]
 
 
 def test_an_empty_station_says_so(house, stores):
