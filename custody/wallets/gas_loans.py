@@ -69,11 +69,26 @@ def fits(earlier: Iterable[GasLoan], loan: GasLoan, limit: int) -> bool:
     return spent + loan.cost <= limit
 
 
-def lent_for_good(loans: Iterable[GasLoan], final: Set[str]) -> int:
-    """What arrived in the wallet out of the station's own coins.
+@dataclass(frozen=True, slots=True)
+class LentGas:
+    """What the station's own coins add to a wallet, in base units of the native coin.
+
+    Attributes:
+        settled: Arrived for good: in the wallet, and owed to nobody.
+        moving: May have arrived already.
+    """
+
+    settled: int = 0
+    moving: int = 0
+
+
+def lent_gas(loans: Iterable[GasLoan], final: Set[str], waiting: Set[str]) -> LentGas:
+    """Add loans up.
 
     Args:
         loans: All loans on a chain.
-        final: Conflict keys of transactions that are final.
+        final, waiting: Conflict keys of transactions that are final, or signed and not final.
     """
-    return sum(loan.lent for loan in loans if loan.key in final)
+    known = tuple(loans)
+    settled = sum(loan.lent for loan in known if loan.key in final)
+    return LentGas(settled, sum(loan.lent for loan in known if loan.key in waiting))

@@ -16,7 +16,7 @@ from custody.primitives.errors import VerificationFailed
 from custody.primitives.secret import Secret
 from custody.signers.client import RemoteSigner
 from custody.wallets.addresses import AddressDesk
-from custody.wallets.gas_loans import GasLoanStore
+from custody.wallets.gas_loans import GasLoanStore, LentGas
 from custody.wallets.ports import DepositStore
 from custody.wallets.scanner import BlockSource
 from custody.wallets.sweep import SweepLane, SweepStore
@@ -106,7 +106,7 @@ class ChainParts:
         reserves: The asset side of statements.
         sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
         tokens: What the wallet pays and receives beside the native coin.
-        lent_gas: Native base units in the wallet that are owed to nobody: gas lent to deposit accounts.
+        lent_gas: What a gas station of ours added to the wallet: there, and owed to nobody.
         upkeep: Looks after the accounts that pay fees; a VerificationFailed from it stops the chain.
         watch: Compares the wallets on chain with their registration, block by block; likewise.
     """
@@ -124,7 +124,7 @@ class ChainParts:
     reserves: ReserveSource
     sweeps: SweepLane | None = None
     tokens: tuple[TokenTier, ...] = ()
-    lent_gas: Callable[[], int] = lambda: 0
+    lent_gas: Callable[[], LentGas] = LentGas
     upkeep: Callable[[], object] | None = None
     watch: Callable[[], object] | None = None
 

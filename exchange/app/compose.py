@@ -128,7 +128,7 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
 
     def dust() -> int:
         booked = custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
-        return booked + part.lent_gas()
+        return booked + part.lent_gas().settled
 
     return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
 

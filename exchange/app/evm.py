@@ -67,7 +67,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
         SafeReserves(tiers, node, accounts.all),
         moves,
         tokens=tuple(accounts.tier_of(token, cold.address) for token in hot.tokens),
-        lent_gas=moves.lent_wei,
+        lent_gas=moves.lent,
         upkeep=upkeep.step,
         watch=watch.step,
     )

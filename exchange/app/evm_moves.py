@@ -28,7 +28,7 @@ from custody.primitives.chain import Finality
 from custody.primitives.errors import NodeUnavailable
 from custody.primitives.ids import TxId
 from custody.wallets import sweep as sweeps
-from custody.wallets.gas_loans import GasLoan, GasLoanStore, fits, lent_for_good
+from custody.wallets.gas_loans import GasLoan, GasLoanStore, LentGas, fits, lent_gas
 
 DAILY_GAS_WEI = 10**16
 """Most that one deposit account may get in 24 hours: a hundredth of a coin."""
@@ -109,10 +109,10 @@ class SafeMoves:
         by_float = receipt.sender in (wallet.station_address, wallet.sender_address)
         return Amount(0 if by_float else receipt.fee_wei, wallet.params.native)
 
-    def lent_wei(self) -> int:
-        """Gas that arrived in deposit accounts and is owed to nobody."""
-        final = self._station.moves.sweeps(self.chain, (sweeps.SweepState.FINAL,))
-        return lent_for_good(self._station.loans.loans(self.chain), {move.tx.conflict_key for move in final})
+    def lent(self) -> LentGas:
+        """Gas that the station gave to deposit accounts, in wei."""
+        final, waiting = (self._keys(state) for state in (sweeps.SweepState.FINAL, sweeps.SweepState.STORED))
+        return lent_gas(self._station.loans.loans(self.chain), final, waiting)
 
     def _for_token(self, index: int, token: Asset) -> PlannedSweep | AccountMove | None:
         worth = self._station.worths.get(token.key)
@@ -129,9 +129,8 @@ class SafeMoves:
         wallet, station = self._reader.wallet, self._station
         if wallet.station_address is None:
             return None
-        waiting = station.moves.sweeps(self.chain, (sweeps.SweepState.STORED,))
         try:
-            payer = self._reader.payer(wallet.station_address, {move.tx.conflict_key for move in waiting})
+            payer = self._reader.payer(wallet.station_address, self._keys(sweeps.SweepState.STORED))
         except SafeBusy:
             return None  # its queue is full: this account's turn comes, and the others are not held up
         move = top_up(wallet, index, missing, payer)
@@ -140,6 +139,9 @@ class SafeMoves:
             return None
         station.loans.save_loan(self.chain, loan)
         return move
+
+    def _keys(self, state: sweeps.SweepState) -> set[str]:
+        return {move.tx.conflict_key for move in self._station.moves.sweeps(self.chain, (state,))}
 
     def _state(self, index: int, asset: Asset) -> SweepState:
         return SweepReader(self._reader, index, asset).spendable(frozenset())

@@ -124,9 +124,10 @@ class SafeCodec:
     def bump(self, tx: SafePlan, spendable: SafeState, intents: Sequence[TransferIntent]) -> SafePlan | None:
         """The same SafeTx in another account transaction; only the sender signs again.
 
-        While the account transaction waits, the other one takes its place under the same counter value, an eighth
-        dearer in both fees. Once it was mined and reverted, or the value went to something else, it is tried again
-        under the next free value, if it is this Safe nonce's turn. Whichever is mined, the Safe executes once.
+        Both fees rise by an eighth at least. While the account transaction waits, the other one takes its place
+        under the same counter value. Once it was mined and reverted, or the value went to something else, it is
+        tried again under the next free value, if it is this Safe nonce's turn. Whichever is mined, the Safe
+        executes once.
 
         Args:
             tx: The earlier plan.
@@ -140,11 +141,11 @@ class SafeCodec:
         sender = spendable.sender
         if spendable.executed > tx.safe_nonce:
             return None
-        gas = self._within(sender.gas(tx.gas.limit), intents)
-        if sender.used <= tx.gas.nonce:
-            gas = tx.gas.stepped(gas)
-        elif spendable.executed < tx.safe_nonce:
-            return None
+        gas = tx.gas.stepped(self._within(sender.gas(tx.gas.limit), intents))
+        if sender.used > tx.gas.nonce:
+            if spendable.executed < tx.safe_nonce:
+                return None
+            gas = replace(gas, nonce=sender.nonce)
         if gas != self._within(gas, intents) or not self._can_pay(gas, sender):
             return None
         return replace(tx, gas=gas)

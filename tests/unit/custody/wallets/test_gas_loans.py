@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from custody.wallets.gas_loans import DAY_S, GasLoan, fits, lent_for_good
+from custody.wallets.gas_loans import DAY_S, GasLoan, LentGas, fits, lent_gas
 
 NOW_S = 10**9
 LOAN = GasLoan("evm:1:0xab:4", "0xAccount", lent=70, cost=100, at_s=NOW_S)
@@ -22,6 +22,7 @@ def test_a_second_try_at_the_same_key_counts_once():
     assert fits([replace(LOAN, at_s=NOW_S - 1)], LOAN, 100)
 
 
-def test_only_what_is_final_was_lent():
+def test_only_what_is_final_was_lent_for_good():
     loans = [LOAN, replace(LOAN, key="open", lent=5), replace(LOAN, key="other", lent=7)]
-    assert lent_for_good(loans, frozenset({LOAN.key, "other", "a sweep"})) == 77
+    assert lent_gas(loans, {LOAN.key, "other", "a sweep"}, {"open"}) == LentGas(77, 5)
+    assert lent_gas(loans, set(), set()) == LentGas()

@@ -258,10 +258,11 @@ def test_a_bump_raises_both_fees_by_an_eighth_and_keeps_counters_and_owner_signa
         assert codec.reservations(bumped)[:3] == codec.reservations(plan)[:3]
 
 
-def test_a_second_try_uses_a_new_sender_nonce_at_the_present_price(codec, plan):
+def test_a_second_try_uses_a_new_sender_nonce_and_is_dearer_too(codec, plan):
     mined = replace(waiting(), sender=replace(RICH.sender, nonce=10, used=10))
     again = codec.bump(plan, mined, INTENTS)
-    assert (again.gas.nonce, again.gas.fee_wei_per_gas) == (10, RICH.sender.fee_wei_per_gas)
+    assert (again.gas.nonce, again.gas.fee_wei_per_gas * 8) == (10, plan.gas.fee_wei_per_gas * 9)
+    assert codec.summarize(again).fee.units > codec.summarize(plan).fee.units
     assert codec.reservations(again)[0] == codec.reservations(plan)[0]
 
 
