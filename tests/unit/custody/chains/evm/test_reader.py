@@ -1,6 +1,4 @@
 # What many payments at once must never do, over random histories. The chain is a simulator: counters and balances.
-from types import SimpleNamespace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,4 +150,4 @@ def test_a_network_without_a_base_fee_has_one_price():
     wallet = make_wallet(BSC_LOCAL)
     state = SafeReader(wallet, SimNode(BSC_LOCAL)).sender(frozenset())
     assert state.tip_wei_per_gas == state.fee_wei_per_gas == 2 * GWEI
-    assert SimpleNamespace(nonce=state.nonce, used=state.used) == SimpleNamespace(nonce=0, used=0)
+    assert (state.nonce, state.used) == (0, 0)
