@@ -65,6 +65,8 @@ def _deploy_safes(node: AnvilNode, specs: Sequence[WalletSpec]) -> None:
         deploy_on_devnet(node.node, safe)
         if spec.tier == HOT:
             node.fund(safe.sender_address, SENDER_FLOAT_WEI)
+            if safe.station_address is not None:
+                node.fund(safe.station_address, SENDER_FLOAT_WEI)
 
 
 def _open_solana(chain: SolanaVm, wallets: Sequence[SplWallet], opener: Secret) -> None:

@@ -23,7 +23,20 @@ from custody.reserves.balances import Holding
 from custody.reserves.ownership import AttestedQuorum
 from exchange.settlement.reserves import OwnedPlace
 
-SLIP44 = {"BTC": 0, "LTC": 2, "DOGE": 3, "ETH": 60, "XRP": 144, "TRX": 195, "SOL": 501, "BNB": 714}
+SLIP44 = {
+    "BTC": 0,
+    "LTC": 2,
+    "DOGE": 3,
+    "ETH": 60,
+    "XRP": 144,
+    "TRX": 195,
+    "SOL": 501,
+    "BNB": 714,
+    "POL": 966,
+    "AVAX": 9005,
+    "ETHARB": 60,
+    "ETHBASE": 60,
+}
 
 
 def asset_id(asset: Asset, caip2: str) -> str:
@@ -88,8 +101,9 @@ class SafeReserves:
         self._node = node
         self._reader = SafeReader(tiers[0][1], node)
         self._accounts = accounts
-        params = tiers[0][1].params
-        self.caip2, self.final_depth, self._asset = params.chain.caip2, params.chain.final_depth, params.native
+        hot = tiers[0][1]
+        self.caip2, self.final_depth = hot.params.chain.caip2, hot.params.chain.final_depth
+        self._assets = (hot.params.native, *hot.tokens)
 
     def final_block(self) -> BlockRef:
         """The newest final block."""
@@ -103,10 +117,13 @@ class SafeReserves:
         return safes + [OwnedPlace(hot.wallet_id, "deposit", account.text) for account in self._accounts()]
 
     def holdings(self, block: BlockRef) -> Sequence[Holding]:
-        """Balances as of the block."""
+        """Balances as of the block, of the coin and of every listed token."""
         places = [wallet.address for _, wallet in self._tiers] + list(self._accounts())
-        at = _At(self._asset, self.caip2, block)
-        return [at.holding(place.text, self._reader.balance(place, self._asset, block)) for place in places]
+        return [
+            _At(asset, self.caip2, block).holding(place.text, self._reader.balance(place, asset, block))
+            for asset in self._assets
+            for place in places
+        ]
 
     def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
         """Owners and thresholds, compared with the chain at this block; an account is its own quorum."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from custody.chains.evm.deposit import DepositBranch
+from custody.chains.evm.gas_station import TokenWorth
 from custody.chains.evm.params import params_for as evm_params
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.chains.registry import chain_row
@@ -14,10 +15,11 @@ from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
 from custody.chains.utxo.params import row as utxo_params
 from custody.chains.utxo.wallet import RECEIVE, KeyOrigin, UtxoWallet
 from custody.keys.material import Curve, PublicKey
+from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.encoding import Json
 from custody.primitives.errors import UnknownChain
-from exchange.app.blueprint import WalletSpec
+from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
@@ -38,6 +40,7 @@ def safe_wallet(spec: WalletSpec) -> SafeWallet:
     deposits = None
     if "deposit_xpub" in spec.service:
         deposits = DepositBranch(spec.service["deposit_path"], spec.service["deposit_xpub"], DEPOSIT_WINDOW)
+    station = spec.service.get("gas_station")
     return SafeWallet(
         spec.id,
         evm_params(ChainId(spec.chain)),
@@ -45,8 +48,32 @@ def safe_wallet(spec: WalletSpec) -> SafeWallet:
         spec.threshold,
         int(spec.service["salt_nonce"]),
         _secp256k1(spec.service["sender"]),
+        tokens=tuple(token for token, _ in _tokens(spec)),
         deposits=deposits,
+        station=None if station is None else _secp256k1(station),
     )
+
+
+def token_worths(spec: WalletSpec) -> dict[str, TokenWorth]:
+    """What the tokens of a Safe wallet are worth to its gas station, by asset key."""
+    return {token.key: worth for token, worth in _tokens(spec) if worth is not None}
+
+
+def _tokens(spec: WalletSpec) -> Iterator[tuple[Asset, TokenWorth | None]]:
+    """The tokens of a wallet, as service "tokens" lists them.
+
+    Written "USDT:6:0xdAC1...:1000000=400000000000000" each, with commas between: symbol, decimals, contract, and
+    base units with what they are worth in wei; without the last part the token is never swept.
+    """
+    for text in filter(None, spec.service.get("tokens", "").split(",")):
+        try:
+            symbol, decimals, contract, *rest = text.split(":")
+            worth = [int(number) for number in rest[0].split("=")] if rest else []
+            asset = Asset(symbol, int(decimals), ChainId(spec.chain), contract)
+            priced = TokenWorth(*worth) if worth else None
+        except (ValueError, TypeError) as error:
+            raise InvalidBlueprint(f"wallet {spec.id}: {text!r} is not a token") from error
+        yield asset, priced
 
 
 def spl_wallet(spec: WalletSpec) -> SplWallet:
