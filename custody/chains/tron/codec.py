@@ -161,8 +161,8 @@ class TronCodec:
             MalformedPayload: Not such bytes, or a plan of another wallet or account.
             UnknownAsset: A token that is not listed.
         """
-        wallet_id, owner, to, contract, units, fee_limit, reference, *window, index = plans.decode_fields(raw)
-        if (wallet_id, owner, index) != (self.wallet.id, self.wallet.address.text, ""):
+        wallet_id, owner, to, contract, units, fee_limit, reference, *window = plans.decode_fields(raw)
+        if (wallet_id, owner) != (self.wallet.id, self.wallet.address.text):
             raise MalformedPayload(f"not a plan of wallet {self.wallet.id}")
         asset = self.wallet.asset_of(contract or None)
         times = tuple(plans.decode_number(text) for text in window)

@@ -23,7 +23,7 @@ from custody.primitives.errors import InvalidInput, MalformedPayload
 
 PLAN_TAG = "mext/tron-plan/1"
 
-_PLAN_FIELDS = 10
+_PLAN_FIELDS = 9
 _REFERENCE_HEX = 20
 _MAX_DIGITS = 78
 
@@ -165,13 +165,12 @@ def encode_plan(wallet_id: str, plan: TronPlan) -> bytes:
     """Serialise a plan."""
     payment, window = plan.payment, plan.payment.window
     texts = (wallet_id, payment.owner, payment.to, payment.contract or "")
-    index = "" if plan.index is None else str(plan.index)
     numbers = (payment.units, payment.fee_limit_sun)
-    return encode(PLAN_TAG, *texts, *numbers, window.reference, window.expiration_ms, window.timestamp_ms, index)
+    return encode(PLAN_TAG, *texts, *numbers, window.reference, window.expiration_ms, window.timestamp_ms)
 
 
 def decode_fields(raw: bytes) -> tuple[str, ...]:
-    """Split a serialised plan into its ten texts.
+    """Split a serialised plan into its nine texts.
 
     Raises:
         MalformedPayload: Not such bytes.
