@@ -185,8 +185,9 @@ def _update_permissions(world: World, tx: Transaction, fee: int) -> Executed:
     if not actives:
         raise _invalid("active permission is missed")
     numbered = tuple(replace(each, id=ACTIVE + place) for place, each in enumerate(actives))
-    account = replace(world.accounts[tx.owner], owner=owners[0], actives=numbered)  # all others are gone
-    return Executed(tx, _pay_fee(world.with_account(tx.owner, account), tx, fee), "SUCCESS", fee)
+    paid = _pay_fee(world, tx, fee)
+    account = replace(paid.accounts[tx.owner], owner=owners[0], actives=numbered)  # all others are gone
+    return Executed(tx, paid.with_account(tx.owner, account), "SUCCESS", fee)
 
 
 def _permission(raw: bytes, kind: int) -> Permission:

@@ -34,7 +34,7 @@ COIN = 10**6
 MEMBER_PATH, DEPOSIT_PATH, ACCOUNT_PATH = "m/44h/195h/0h/0/0", "m/44h/195h/0h", "m/44h/195h/9h/0/0"
 SOLID = 3  # blocks on top of a solidified one
 USDT = Asset("USDT", 6, LOCAL.chain.id, "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t")
-ALICE, BOB = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "TEvGzRLD4ViLEJAwDHBbwUzxEfLdeXB2FE"
+ALICE, BOB = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "TA4Y62o6YC2Zsck9rZVGTvqW1AQ7X9zTnj"
 NOW_MS = 1_700_000_000_000
 MOMENT = Moment(bytes.fromhex("1234"), bytes.fromhex("0102030405060708"), NOW_MS)
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,7 +92,7 @@ def make_intent(to=ALICE, units=5 * COIN, asset=TRX, **changes):
         WithdrawalId("w1"),
         Address(asset.chain, to),
         Amount(units, asset),
-        Amount(200 * COIN, TRX),
+        Amount(200 * COIN, Asset("TRX", 6, asset.chain)),
         "",
         1,
         "00" * 16,
