@@ -35,6 +35,7 @@ from exchange.app.ethereum import ethereum_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy
 from exchange.app.solana import solana_parts
+from exchange.app.tron import tron_parts
 from exchange.app.worker import Loop
 from exchange.projection.reading import open_hold_notes
 from exchange.settlement.ledger import HoldRecords, SettlementLedger
@@ -50,6 +51,7 @@ _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
     Family.UTXO: bitcoin_parts,
     Family.EVM: ethereum_parts,
     Family.SOLANA: solana_parts,
+    Family.TRON: tron_parts,
 }
 
 

@@ -141,6 +141,18 @@ class TronNode:
             return None
         return answer
 
+    @shaped
+    def fee_paid(self, txid: str) -> int:
+        """Sun that a solidified transaction took.
+
+        Raises:
+            NodeUnavailable: The node does not show its result now.
+        """
+        info = self.info(txid, solid=True)
+        if info is None:
+            raise NodeUnavailable(f"{self.params.chain.id}: no result of {txid} now")
+        return _whole(info.get("fee", 0))
+
     def is_pending(self, txid: str) -> bool:
         """Whether the node holds it without having it in a block."""
         answer = self.http.ask("/wallet/gettransactionfrompending", value=txid)
