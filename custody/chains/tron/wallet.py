@@ -135,7 +135,6 @@ class TronWallet:
             "id": self.id,
             "family": "tron",
             "chain": self.params.chain.id,
-            "caip2": self.params.chain.caip2,
             "account": self.address.text,
             "permission_id": ACTIVE_PERMISSION_ID,
             "threshold": self.threshold,

@@ -34,6 +34,8 @@ from custody.signers.port import OwnedPlace, ToSign, Understood
 PAYMENT_TAG = "mext/tron-payment/1"
 SWEEP_TAG = "mext/tron-sweep/1"
 TRANSFER, TRIGGER = 1, 31
+CAIP2 = {"tron": "tron:0x2b6653dc", "tron-nile": "tron:0xcd8690dc", "tron-local": "tron:local"}
+"""Networks as ownership texts name them: the end of the genesis block's id."""
 MAX_OWNED_SEARCH = 10_000
 """Deposit accounts looked through for an ownership text, about a second of derivation."""
 
@@ -78,7 +80,7 @@ class TronDecoder:
             InvalidInput: A malformed registration, two member keys in one signer, or a member under another path.
         """
         self.wallet = read_registration(registration)
-        self.caip2 = self.wallet.caip2
+        self.caip2 = CAIP2.get(self.wallet.chain, "")
         self.holds_accounts = self.wallet.sweep is not None and self.wallet.sweep.path in our_keys
         accounts = {path: account_of(key) for path, key in our_keys.items()}
         self._member_paths = [path for path, account in accounts.items() if account in self.wallet.members]

@@ -60,7 +60,7 @@ class RegisteredTronWallet:
     """What a signer knows of the wallet.
 
     Attributes:
-        id, chain, caip2: Wallet and network.
+        id, chain: Wallet and network.
         account: Base58check address.
         permission_id: The one active permission that payments are signed under.
         threshold: Signatures a payment carries.
@@ -73,7 +73,6 @@ class RegisteredTronWallet:
 
     id: str
     chain: ChainId
-    caip2: str
     account: str
     permission_id: int
     threshold: int
@@ -106,7 +105,6 @@ def read_registration(registration: Mapping[str, object]) -> RegisteredTronWalle
     return RegisteredTronWallet(
         id=_text(registration, "id"),
         chain=chain,
-        caip2=_text(registration, "caip2"),
         account=_address(registration, "account"),
         permission_id=permission_id,
         threshold=threshold,
