@@ -62,10 +62,10 @@ def attempt_finality(nodes: Sequence[TronNode], account: str, txid: TxId, confli
 @shaped
 def outcome(info: Mapping[str, Any], account: str) -> Finality:
     """Read the result of a solidified transaction of ours."""
-    verdict = info.get("receipt", {}).get("result", "SUCCESS")
-    if info.get("result") == "FAILED" or verdict not in ("SUCCESS", "DEFAULT"):
+    receipt = info.get("receipt", {})
+    if info.get("result") == "FAILED" or receipt.get("result", "SUCCESS") != "SUCCESS":
         return Finality.FAILED
-    if "contract_address" not in info:
+    if "contract_address" not in info and "result" not in receipt:  # no contract was called
         return Finality.FINAL
     ours = (bytes(12) + address_bytes(account)).hex()
     topics = [log.get("topics", []) for log in info.get("log", ())]

@@ -2,6 +2,7 @@
 from dataclasses import replace
 
 import pytest
+from simulators.signer_kit import Bench, request, rules_json
 from simulators.tron import (
     ALICE,
     BOB,
@@ -28,6 +29,7 @@ from custody.chains.tron.sweep import SWEEP_TAG, SweepCodec, SweepState
 from custody.keys.material import SigningRole
 from custody.primitives.encoding import encode
 from custody.primitives.errors import InvalidInput, LimitExceeded, MalformedPayload, Refused
+from custody.primitives.secret import Secret
 from custody.signers.decoders.tron import TronDecoder
 from custody.signers.decoders.tron_bytes import Message, UnknownField
 from custody.signers.ownership import NotOurAddress
@@ -239,6 +241,25 @@ def test_a_sweep_shows_that_everything_comes_home():
     assert understood.summary == SweepCodec(WALLET).summarize(plan)
     assert [(item.path, item.message.hex()) for item in understood.to_sign] == [("m/44h/195h/0h/0/3", plan.txid)]
     assert understood.conflict_key == plan.conflict_key
+
+
+# E07 and D09: a sweep needs no approval, but a wallet that the signer's own rules name, within fee cap and bucket.
+@pytest.mark.parametrize(("own_moves", "cap"), [([], "1000000"), (["hot-trx"], "200000"), (["hot-trx"], "1000000")])
+def test_the_sweeping_signer_follows_its_rules(tmp_path, own_moves, cap):
+    chain = WALLET.params.chain.id
+    limits = {TRX.key: {"capacity": "1000000", "refill_per_hour": "0"}}
+    rules = rules_json(own_moves=own_moves, fee_caps={chain: cap}, buckets=limits)
+    stored = {**WALLET.registration(), "our_paths": {"deposits": "m/44h/195h/0h"}, "roles": ["sender"]}
+    bench = Bench(tmp_path, rules, [stored], Secret(bytes([4]) * 32))
+    codec = SweepCodec(WALLET)
+    plan = codec.plan(SweepState(3, 10 * COIN, rich().moment))
+    need = codec.next_need(plan, ())
+    asked = request(need.payload, wallet_id="hot-trx", role=need.role, chain=chain, approvals=())
+    if not own_moves or cap == "200000":
+        with pytest.raises(Refused):
+            bench.sign(asked)
+    else:
+        assert codec.assemble(plan, bench.sign(asked)).txid == plan.txid
 
 
 @pytest.mark.parametrize("asset", [TRX, USDT])

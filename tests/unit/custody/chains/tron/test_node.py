@@ -118,6 +118,7 @@ def test_a_conflict_key_of_another_attempt_is_refused():
 # A contract that reports success and no transfer out of our account: nobody knows what it did, so nothing is refunded.
 def test_success_without_a_transfer_of_ours_is_unknown():
     assert outcome({"contract_address": "41", "receipt": {"result": "SUCCESS"}}, ALICE) is Finality.UNKNOWN
+    assert outcome({"receipt": {"result": "SUCCESS"}}, ALICE) is Finality.UNKNOWN
     assert outcome({"contract_address": "41", "receipt": {"result": "OUT_OF_ENERGY"}}, ALICE) is Finality.FAILED
     assert outcome({"result": "FAILED"}, ALICE) is Finality.FAILED
     assert outcome({"receipt": {"net_fee": 5}}, ALICE) is Finality.FINAL
