@@ -19,6 +19,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import base58
+
 from custody.keys.material import Curve, PublicKey
 from custody.keys.xkeys import decode_xpub
 from custody.primitives.errors import InvalidInput, Unavailable, VerificationFailed
@@ -126,6 +128,18 @@ def crosscheck_evm(key: PublicKey, expected: str) -> None:
     _require_curve(key, Curve.SECP256K1)
     point = _load("eth_keys.datatypes").PublicKey.from_compressed_bytes(key.raw)
     _require_equal("eth-keys", expected, str(point.to_checksum_address()))
+
+
+def crosscheck_tron(key: PublicKey, expected: str) -> None:
+    """Derive an account address again with the key library behind eth-account, and write it with base58.
+
+    Raises:
+        CrossCheckFailed: Another address.
+        CrossCheckUnavailable: The library is not installed.
+    """
+    _require_curve(key, Curve.SECP256K1)
+    point = _load("eth_keys.datatypes").PublicKey.from_compressed_bytes(key.raw)
+    _require_equal("eth-keys", expected, base58.b58encode_check(b"\x41" + point.to_canonical_address()).decode())
 
 
 def crosscheck_solana(key: PublicKey, expected: str) -> None:

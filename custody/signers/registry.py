@@ -87,6 +87,7 @@ FAMILIES: Mapping[str, SignerFamily] = {
     "utxo": SignerFamily(_decoder("utxo", "UtxoDecoder"), BITCOIN_SCHEME),
     "evm": SignerFamily(_decoder("evm", "EvmDecoder"), RECOVERABLE_SCHEME),
     "solana": SignerFamily(_decoder("solana", "SolanaDecoder"), ED25519_SCHEME),
+    "tron": SignerFamily(_decoder("tron", "TronDecoder"), RECOVERABLE_SCHEME),
 }
 
 

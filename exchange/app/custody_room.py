@@ -35,6 +35,7 @@ from exchange.app.evm import evm_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy
 from exchange.app.solana import solana_parts
+from exchange.app.tron import tron_parts
 from exchange.app.utxo import utxo_parts
 from exchange.app.worker import Loop
 from exchange.projection.reading import open_hold_notes
@@ -51,6 +52,7 @@ _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
     Family.UTXO: utxo_parts,
     Family.EVM: evm_parts,
     Family.SOLANA: solana_parts,
+    Family.TRON: tron_parts,
 }
 
 

@@ -12,6 +12,10 @@ from custody.chains.registry import chain_row
 from custody.chains.solana import params as solana
 from custody.chains.solana.params import SolanaParams
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
+from custody.chains.tron.deposit import DepositBranch as TronDeposits
+from custody.chains.tron.params import params_for as tron_params
+from custody.chains.tron.wallet import Member as TronMember
+from custody.chains.tron.wallet import OwnerQuorum, TronWallet
 from custody.chains.utxo.params import row as utxo_params
 from custody.chains.utxo.wallet import RECEIVE, KeyOrigin, UtxoWallet
 from custody.keys.material import Curve, PublicKey
@@ -24,7 +28,7 @@ from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
 
-AnyWallet = UtxoWallet | SafeWallet | SplWallet
+AnyWallet = UtxoWallet | SafeWallet | SplWallet | TronWallet
 
 _SOLANA_ROWS = {row.chain.id: row for row in (solana.MAINNET, solana.DEVNET, solana.LOCAL)}
 
@@ -91,10 +95,37 @@ def spl_wallet(spec: WalletSpec) -> SplWallet:
     )
 
 
+def tron_wallet(spec: WalletSpec) -> TronWallet:
+    """Build a Tron wallet.
+
+    In `service`: "account", the key that opened the account; "owners", keys of the owner permission separated by
+    blanks, with "owner_threshold", or neither where the members own it themselves; "deposit_path", "deposit_xpub".
+    """
+    service = spec.service
+    keys, threshold = tuple(_secp256k1(member.key) for member in spec.members), spec.threshold
+    owners = OwnerQuorum(keys, threshold)
+    if "owners" in service:
+        cold = tuple(_secp256k1(key) for key in service["owners"].split())
+        owners = OwnerQuorum(cold, int(service["owner_threshold"]))
+    deposits = None
+    if "deposit_xpub" in service:
+        deposits = TronDeposits(service["deposit_path"], service["deposit_xpub"], DEPOSIT_WINDOW)
+    return TronWallet(
+        spec.id,
+        tron_params(ChainId(spec.chain)),
+        _secp256k1(service["account"]),
+        tuple(TronMember(member.path, key) for member, key in zip(spec.members, keys, strict=True)),
+        threshold,
+        owners,
+        deposits=deposits,
+    )
+
+
 WALLETS: Mapping[Family, Callable[[WalletSpec], AnyWallet]] = {
     Family.UTXO: utxo_wallet,
     Family.EVM: safe_wallet,
     Family.SOLANA: spl_wallet,
+    Family.TRON: tron_wallet,
 }
 """Builder of each family's wallet."""
 
