@@ -39,11 +39,13 @@ class Understood:
         summary: Payments, proven change, fee.
         conflict_key: What the transaction consumes, in the form of the family's codec.
         to_sign: What our key must sign.
+        memos: Tag or memo of each payment, in the order of the summary; empty where the family carries none.
     """
 
     summary: TransferSummary
     conflict_key: str
     to_sign: tuple[ToSign, ...]
+    memos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Rules:
       personal message that a Safe accepts for a transaction is 32 bytes long; a text is longer.
     * solana: Ed25519 over the text itself. Read as a message, its first byte would ask for 80 signatures, which no
       transaction has room for.
+    * xrpl: DER over SHA-256 of the text. A transaction is hashed with SHA-512, cut in half, behind a prefix of its own.
     * A family not in the table signs no text.
 
 Example:
@@ -62,4 +63,5 @@ TEXT_SCHEMES: Mapping[str, SignatureScheme] = {
     "utxo": SignatureScheme(Curve.SECP256K1, _sign_cosigner, _verify_cosigner, _cosigner_nonce_point),
     "evm": SignatureScheme(Curve.SECP256K1, _sign_owner, _verify_owner, _owner_nonce_point),
     "solana": ED25519_SCHEME,
+    "xrpl": SignatureScheme(Curve.SECP256K1, _sign_cosigner, _verify_cosigner, _cosigner_nonce_point),
 }

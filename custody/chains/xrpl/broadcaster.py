@@ -14,6 +14,7 @@ from __future__ import annotations
 from custody.chains.port import SignedTx
 from custody.chains.xrpl.finality import attempt_finality
 from custody.chains.xrpl.node import XrplNode
+from custody.nodes.jsonrpc import NodeError
 from custody.primitives.chain import Finality
 from custody.primitives.errors import NodeUnavailable, Refused
 from custody.primitives.ids import TxId
@@ -45,7 +46,12 @@ class XrplBroadcaster:
             Refused: The bytes are malformed or their signatures do not count, or they are provably dead.
             NodeUnavailable: No answer, or one that says nothing lasting: whether it was relayed is unknown.
         """
-        answer = self._node.submit(tx.raw)
+        try:
+            answer = self._node.submit(tx.raw)
+        except NodeError as error:
+            if error.rpc_message == "invalidTransaction":  # malformed, or a signature that does not hold
+                raise LedgerRefuses(f"{tx.txid}: {error.data[:400]}", txid=tx.txid) from error
+            raise
         if answer.result in _TAKEN or answer.result.startswith("tec"):
             return tx.txid  # a provisional tec is relayed too, and may succeed in the ledger that counts
         text = f"{tx.txid}: {answer.result} {answer.message}".strip()
