@@ -109,7 +109,7 @@ class XrplDecoder:
             TransferSummary(to, (), Amount(fields["Fee"], self._wallet.native)),  # type: ignore[arg-type]  # an amount is parsed to int
             self._conflict_key(fields),
             tuple(ToSign(0, path, digest) for path, digest in digests),
-            memos,
+            memos=memos,
         )
 
     def owned_place(self, address: str) -> OwnedPlace:
