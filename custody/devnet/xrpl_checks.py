@@ -11,7 +11,7 @@ Example:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xrpl.core.addresscodec import decode_classic_address
@@ -43,6 +43,15 @@ def local_fault(fields: Fields) -> str:
         digest = _half(encode_for_signing(dict(fields)))
         good = _verifies(fields.get("SigningPubKey", ""), digest, fields.get("TxnSignature", ""))
         return "" if good else "fails local checks: Invalid signature."
+    fault = _order_fault(fields, signers)
+    for signer in signers if not fault else ():
+        digest = _half(encode_for_multisigning(dict(fields), signer["Account"]))
+        if not _verifies(signer["SigningPubKey"], digest, signer["TxnSignature"]):
+            return f"fails local checks: Invalid signature on account {signer['Account']}."
+    return fault
+
+
+def _order_fault(fields: Fields, signers: Sequence[Fields]) -> str:
     if fields.get("SigningPubKey", "") or "TxnSignature" in fields:
         return "fails local checks: Cannot both single- and multi-sign."
     ids = [decode_classic_address(signer["Account"]) for signer in signers]
@@ -52,10 +61,6 @@ def local_fault(fields: Fields) -> str:
         return "fails local checks: Unsorted Signers array."
     if fields["Account"] in {signer["Account"] for signer in signers}:
         return "fails local checks: Invalid multisigner."
-    for signer in signers:
-        digest = _half(encode_for_multisigning(dict(fields), signer["Account"]))
-        if not _verifies(signer["SigningPubKey"], digest, signer["TxnSignature"]):
-            return f"fails local checks: Invalid signature on account {signer['Account']}."
     return ""
 
 
@@ -68,21 +73,23 @@ def refusal(world: World, fields: Fields, ledger: int, fee_drops: int = BASE_FEE
         ledger: The ledger it would be in.
         fee_drops: What one signature's worth of transaction costs now.
     """
-    if fields.get("NetworkID") != NETWORK_ID:
-        return "telWRONG_NETWORK" if "NetworkID" in fields else "telREQUIRES_NETWORK_ID"
-    if not is_known(fields["TransactionType"]):
-        return "temUNKNOWN"
-    early = shape_refusal(fields) or order_refusal(world, fields)
+    early = _early_refusal(fields) or order_refusal(world, fields)
+    if not early and fields.get("LastLedgerSequence", ledger) < ledger:
+        early = "tefMAX_LEDGER"
     if early:
         return early
-    if fields.get("LastLedgerSequence", ledger) < ledger:
-        return "tefMAX_LEDGER"
     account, fee = world[fields["Account"]], int(fields["Fee"])
     if fee < fee_drops * (1 + len(fields.get("Signers", []))):
         return "telINSUF_FEE_P"
     if fee > account.balance:
         return "terINSUF_FEE_B"
     return _quorum_refusal(account, fields) if "Signers" in fields else _single_refusal(account, fields)
+
+
+def _early_refusal(fields: Fields) -> str:
+    if fields.get("NetworkID") != NETWORK_ID:
+        return "telWRONG_NETWORK" if "NetworkID" in fields else "telREQUIRES_NETWORK_ID"
+    return shape_refusal(fields) if is_known(fields["TransactionType"]) else "temUNKNOWN"
 
 
 def _quorum_refusal(account: SimAccount, fields: Fields) -> str:

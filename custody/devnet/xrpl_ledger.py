@@ -22,7 +22,7 @@ from typing import Any
 from xrpl.core.binarycodec import decode, encode
 
 from custody.devnet.xrpl_checks import local_fault, refusal
-from custody.devnet.xrpl_world import BASE_FEE_DROPS, SimAccount, World, apply
+from custody.devnet.xrpl_world import BASE_FEE_DROPS, PARTIAL_PAYMENT, SimAccount, World, apply
 
 GENESIS_ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 GENESIS_DROPS = 10**17
@@ -32,7 +32,7 @@ _RIPPLE_EPOCH_S = 946_684_800
 Json = Any
 
 
-class LocalRefusal(Exception):  # noqa: N818 - inside the simulator only; becomes an answer
+class LocalRefusal(Exception):
     """A node's own check says no before the ledger is asked."""
 
 
@@ -144,7 +144,7 @@ class SimLedger:
             "Destination": to,
             "Amount": str(asked),
             "Fee": str(BASE_FEE_DROPS),
-            "Flags": 0x00020000 if asked != drops else 0,
+            "Flags": PARTIAL_PAYMENT if asked != drops else 0,
             "Sequence": self._paid,
             "SigningPubKey": "",
         }

@@ -26,7 +26,7 @@ MAX_SEARCHED = 1_000
 Json = Any
 
 
-class _Stated(Exception):  # noqa: N818 - becomes an answer
+class _Stated(Exception):
     def __init__(self, token: str, **more: Json) -> None:
         super().__init__(token)
         self.token, self.more = token, more

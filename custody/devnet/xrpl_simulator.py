@@ -31,6 +31,7 @@ from custody.devnet.xrpl_rpc import XrplRpc
 from custody.nodes.jsonrpc import Endpoint
 from custody.nodes.rippled import RippledRpc
 from custody.primitives.clock import SystemClock
+from custody.primitives.ids import TxId
 
 DEFAULT_LEDGER_MS = 1_000
 """A quarter of the network's 3 to 5 s."""
@@ -91,17 +92,17 @@ class XrplSimulator(Stoppable):
         """Close ledgers; the newest validated one."""
         return int(self.rpc.call("devnet_close", ledgers=ledgers)["ledger_index"])
 
-    def fund(self, address: str, drops: int, tag: int | None = None) -> str:
+    def fund(self, address: str, drops: int, tag: int | None = None) -> TxId:
         """Pay drops from the genesis account, in a ledger closed at once; the transaction's hash."""
-        txid = str(self.rpc.call("devnet_pay", to=address, drops=drops, tag=tag)["hash"])
+        txid = TxId(str(self.rpc.call("devnet_pay", to=address, drops=drops, tag=tag)["hash"]))
         self.mine()
         return txid
 
-    def fund_partly(self, address: str, asked: int, delivered: int, tag: int | None = None) -> str:
+    def fund_partly(self, address: str, asked: int, delivered: int, tag: int | None = None) -> TxId:
         """Pay as a partial payment does: `asked` stands in Amount, `delivered` arrives."""
         answer = self.rpc.call("devnet_pay", to=address, drops=delivered, asked=asked, tag=tag)
         self.mine()
-        return str(answer["hash"])
+        return TxId(str(answer["hash"]))
 
     def fault(self, **faults: Any) -> None:  # noqa: ANN401 - see xrpl_ledger.Faults
         """Switch faults on or off; names and values of `xrpl_ledger.Faults`."""
@@ -168,7 +169,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped."""
     parser = argparse.ArgumentParser(prog="xrpl-simulator", description="A simulated XRP Ledger behind JSON-RPC.")
     parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
-    parser.add_argument("--ledger-ms", type=int, default=DEFAULT_LEDGER_MS, help="time between ledgers; 0: devnet_close")
+    parser.add_argument(
+        "--ledger-ms", type=int, default=DEFAULT_LEDGER_MS, help="time between ledgers; 0: devnet_close"
+    )
     options = parser.parse_args(arguments)
     app = SimulatorApp(XrplRpc(SimLedger(SystemClock().now_s())), options.ledger_ms)
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)

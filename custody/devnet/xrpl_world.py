@@ -20,6 +20,7 @@ OBJECT_RESERVE_DROPS = 200_000
 BASE_FEE_DROPS = 10
 MAX_TICKETS = 250
 REQUIRE_DEST, DISABLE_MASTER = 0x00020000, 0x00100000
+PARTIAL_PAYMENT = 0x00020000
 _ASF_FLAGS = {1: REQUIRE_DEST, 4: DISABLE_MASTER}
 
 Fields = Mapping[str, Any]
@@ -143,28 +144,35 @@ def _set_account(world: World, fields: Fields, before: SimAccount, ledger: int) 
 
 def shape_refusal(fields: Fields) -> str:
     """Judge a transaction by itself; "" if it is well-formed."""
-    kind = fields["TransactionType"]
-    if kind == "Payment":
-        amount = fields.get("Amount")
-        if not isinstance(amount, str) or "SendMax" in fields or "Paths" in fields:
-            return "temBAD_CURRENCY"  # the simulator pays XRP directly and nothing else
-        if int(amount) <= 0:
-            return "temBAD_AMOUNT"
-        if fields.get("Destination") == fields["Account"]:
-            return "temREDUNDANT"
-        return "temBAD_SEND_XRP_PARTIAL" if fields.get("Flags", 0) & 0x00020000 else ""
-    if kind == "TicketCreate":
-        return "" if 0 < fields["TicketCount"] <= MAX_TICKETS else "temINVALID_COUNT"
-    if kind == "SignerListSet":
-        entries = [entry["SignerEntry"] for entry in fields.get("SignerEntries", [])]
-        names = {entry["Account"] for entry in entries}
-        if fields["Account"] in names or len(names) != len(entries):
-            return "temBAD_SIGNER"
-        weight = sum(entry["SignerWeight"] for entry in entries)
-        return "" if 0 < fields["SignerQuorum"] <= weight else "temBAD_QUORUM"
-    return "" if fields.get("SetFlag") in _ASF_FLAGS else "temINVALID_FLAG"
+    return _SHAPES[fields["TransactionType"]](fields)
 
 
+def _payment_refusal(fields: Fields) -> str:
+    amount = fields.get("Amount")
+    if not isinstance(amount, str) or "SendMax" in fields or "Paths" in fields:
+        return "temBAD_CURRENCY"  # the simulator pays XRP directly and nothing else
+    if int(amount) <= 0:
+        return "temBAD_AMOUNT"
+    if fields.get("Destination") == fields["Account"]:
+        return "temREDUNDANT"
+    return "temBAD_SEND_XRP_PARTIAL" if fields.get("Flags", 0) & PARTIAL_PAYMENT else ""
+
+
+def _list_refusal(fields: Fields) -> str:
+    entries = [entry["SignerEntry"] for entry in fields.get("SignerEntries", [])]
+    names = {entry["Account"] for entry in entries}
+    if fields["Account"] in names or len(names) != len(entries):
+        return "temBAD_SIGNER"
+    weight = sum(entry["SignerWeight"] for entry in entries)
+    return "" if 0 < fields["SignerQuorum"] <= weight else "temBAD_QUORUM"
+
+
+_SHAPES: Mapping[str, Callable[[Fields], str]] = {
+    "Payment": _payment_refusal,
+    "TicketCreate": lambda fields: "" if 0 < fields["TicketCount"] <= MAX_TICKETS else "temINVALID_COUNT",
+    "SignerListSet": _list_refusal,
+    "AccountSet": lambda fields: "" if fields.get("SetFlag") in _ASF_FLAGS else "temINVALID_FLAG",
+}
 _KINDS: Mapping[str, Callable[[World, Fields, SimAccount, int], str]] = {
     "Payment": _pay,
     "TicketCreate": _create_tickets,

@@ -1,4 +1,4 @@
-"""Checking ownership evidence: three ways a quorum of keys can sign the text.
+"""Checking ownership evidence: four ways a quorum of keys can sign the text.
 
 Methods:
     * cosigner-ecdsa: m of the n keys of a published multisig script sign SHA-256 of the text (strict DER); the verifier
@@ -6,6 +6,8 @@ Methods:
     * eip191-owners: the owners of a contract wallet sign the text as EIP-191 messages; owners and threshold come from
       the chain, at the header's block.
     * ed25519-members: the members of a token multisig sign the text itself; members and threshold likewise.
+    * ecdsa-members: the members of a signer list sign SHA-256 of the text (strict DER); the list holds their addresses,
+      which follow from the keys; list and quorum likewise.
 
 Proven and not proven: as `ownership` says; beyond that, what was "read from the chain" is as good as the reader's node.
 
@@ -25,6 +27,7 @@ from custody.chains.evm.address import checksum
 from custody.chains.evm.keccak import keccak256
 from custody.chains.utxo.address import address_of_script
 from custody.chains.utxo.params import ROWS, UtxoParams
+from custody.chains.xrpl.address import address_of
 from custody.keys import ecdsa, ed25519
 from custody.keys.hd import CURVE_ORDER, hash160
 from custody.keys.material import Curve, PublicKey
@@ -42,6 +45,7 @@ from custody.reserves.statement import Header
 COSIGNER_ECDSA = "cosigner-ecdsa"
 EIP191_OWNERS = "eip191-owners"
 ED25519_MEMBERS = "ed25519-members"
+ECDSA_MEMBERS = "ecdsa-members"
 MAX_SIGNATURES = 20
 """Largest multisig a script allows."""
 _OP_BASE = 0x50  # OP_1 is 0x51
@@ -101,7 +105,10 @@ def controlled_places(
 
 
 def cosigner_digest(claim: OwnershipClaim) -> bytes:
-    """What a cosigner of a script signs: SHA-256 of the text; a transaction's digest is double SHA-256 of binary."""
+    """What a cosigner of a script, or a member of a signer list, signs: SHA-256 of the text.
+
+    A transaction's digest is double SHA-256 of binary there, and half of SHA-512 here.
+    """
     return hashlib.sha256(claim.text().encode()).digest()
 
 
@@ -164,7 +171,17 @@ def _member(claim: OwnershipClaim, key: str, signature: bytes) -> str:
     return str(base58.b58encode(raw), "ascii")
 
 
-_SIGNER_OF: dict[str, Callable[[OwnershipClaim, str, bytes], str]] = {EIP191_OWNERS: _owner, ED25519_MEMBERS: _member}
+def _listed_member(claim: OwnershipClaim, key: str, signature: bytes) -> str:
+    member = PublicKey(Curve.SECP256K1, _raw(key))
+    ecdsa.verify_der(member, cosigner_digest(claim), signature)
+    return address_of(member)
+
+
+_SIGNER_OF: dict[str, Callable[[OwnershipClaim, str, bytes], str]] = {
+    EIP191_OWNERS: _owner,
+    ED25519_MEMBERS: _member,
+    ECDSA_MEMBERS: _listed_member,
+}
 
 
 def _raw(text: str) -> bytes:

@@ -13,6 +13,9 @@ from custody.chains.solana.params import SolanaParams
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
 from custody.chains.utxo.params import row as utxo_params
 from custody.chains.utxo.wallet import RECEIVE, KeyOrigin, UtxoWallet
+from custody.chains.xrpl.address import address_of
+from custody.chains.xrpl.params import row as xrpl_params
+from custody.chains.xrpl.wallet import XrplMember, XrplWallet
 from custody.keys.material import Curve, PublicKey
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.encoding import Json
@@ -22,7 +25,7 @@ from exchange.app.blueprint import WalletSpec
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
 
-AnyWallet = UtxoWallet | SafeWallet | SplWallet
+AnyWallet = UtxoWallet | SafeWallet | SplWallet | XrplWallet
 
 _SOLANA_ROWS = {row.chain.id: row for row in (solana.MAINNET, solana.DEVNET, solana.LOCAL)}
 
@@ -64,10 +67,22 @@ def spl_wallet(spec: WalletSpec) -> SplWallet:
     )
 
 
+def xrpl_wallet(spec: WalletSpec) -> XrplWallet:
+    """Build an XRP Ledger wallet; its account is the one whose master key the specification names."""
+    members = tuple(XrplMember(_secp256k1(member.key), member.path) for member in spec.members)
+    return XrplWallet(spec.id, xrpl_params(spec.chain), address_of(account_key(spec)), members, spec.threshold)
+
+
+def account_key(spec: WalletSpec) -> PublicKey:
+    """The key that made an XRP Ledger account, and that is switched off there."""
+    return _secp256k1(spec.service["account"])
+
+
 WALLETS: Mapping[Family, Callable[[WalletSpec], AnyWallet]] = {
     Family.UTXO: utxo_wallet,
     Family.EVM: safe_wallet,
     Family.SOLANA: spl_wallet,
+    Family.XRPL: xrpl_wallet,
 }
 """Builder of each family's wallet."""
 

@@ -40,7 +40,9 @@ def verify_destination(node: XrplNode, to: Address, amount: Amount, tag: int | N
     if account is None:
         if amount.units < view.base_reserve_drops:
             least = view.base_reserve_drops
-            raise DestinationRefuses(f"{to} does not exist yet; the first payment is at least {least} drops", to=to.text)
+            raise DestinationRefuses(
+                f"{to} does not exist yet; the first payment is at least {least} drops", to=to.text
+            )
         return
     if account.flags & REQUIRE_DEST and tag is None:
         raise DestinationRefuses(f"{to} takes payments with a destination tag only", to=to.text)

@@ -43,13 +43,18 @@ def verify_node(node: XrplNode, wallet: XrplWallet) -> None:
         raise VerificationFailed(f"node is on network {found}, {wallet.params.chain.id} is {expected}", found=found)
 
 
-def verify_wallet(node: XrplNode, wallet: XrplWallet) -> None:
+def verify_wallet(node: XrplNode, wallet: XrplWallet, index: int | None = None) -> None:
     """Compare the account with the registration.
+
+    Args:
+        node: Whom to ask.
+        wallet: What should stand there.
+        index: Validated ledger to look at; the newest one if none is named.
 
     Raises:
         VerificationFailed: It does not exist, or its signer list, quorum or flags differ, or it has a regular key.
     """
-    account = node.account(wallet.account, node.view().index)
+    account = node.account(wallet.account, node.view().index if index is None else index)
     if account is None:
         raise VerificationFailed(f"wallet {wallet.id}: no account {wallet.account} on the ledger")
     problem = _problem(wallet, account)
@@ -60,9 +65,7 @@ def verify_wallet(node: XrplNode, wallet: XrplWallet) -> None:
 class AccountOpener:
     """Sets one account up with its master key."""
 
-    def __init__(
-        self, node: XrplNode, wallet: XrplWallet, key: PublicKey, sign: Callable[[bytes], bytes]
-    ) -> None:
+    def __init__(self, node: XrplNode, wallet: XrplWallet, key: PublicKey, sign: Callable[[bytes], bytes]) -> None:
         """Bind the opener.
 
         Args:

@@ -164,9 +164,8 @@ def _require_names(fields: Fields, wanted: frozenset[str], optional: frozenset[s
     names = frozenset(fields)
     missing, surplus = (_COMMON | wanted) - names, names - _COMMON - wanted - _OPTIONAL - optional
     if missing or surplus:
-        raise UnreadTransaction(
-            f"fields missing: {', '.join(sorted(missing)) or 'none'}; not allowed: {', '.join(sorted(surplus)) or 'none'}"
-        )
+        lists = [", ".join(sorted(names)) or "none" for names in (missing, surplus)]
+        raise UnreadTransaction(f"fields missing: {lists[0]}; not allowed: {lists[1]}")
 
 
 def _digest(payload: bytes, account: bytes) -> bytes:
