@@ -127,7 +127,8 @@ class SimLedger:
             fields = decode(blob.hex().upper())
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise LocalRefusal(f"fails local checks: {error}") from error
-        fault = local_fault(fields)
+        whole = bytes.fromhex(encode(fields)) == blob  # xrpl-py reads bytes that are cut short, a node does not
+        fault = local_fault(fields) if whole else "fails local checks: not a canonical serialization"
         if fault:
             raise LocalRefusal(fault)
         txid = txid_of(blob)

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+from simulators.signer_kit import Bench, rules_json
+
 from custody.chains.xrpl import blob
 from custody.chains.xrpl.address import account_of, address_of
 from custody.chains.xrpl.broadcaster import XrplBroadcaster
@@ -17,6 +19,7 @@ from custody.chains.xrpl.setup import AccountOpener, verify_node, verify_wallet
 from custody.chains.xrpl.state import XrplState
 from custody.chains.xrpl.wallet import XrplMember, XrplWallet
 from custody.keys import ecdsa
+from custody.keys.hd import PrivateNode
 from custody.keys.material import Signature
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -31,7 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 class Key:
     def __init__(self, name, path="m/44h/144h/0h/0/0"):
-        self.secret = Secret(hashlib.sha256(name.encode()).digest())
+        self.seed = Secret(hashlib.sha512(name.encode()).digest())
+        self.secret = PrivateNode.from_seed(self.seed).derive(path).key
         self.public = ecdsa.public_key(self.secret)
         self.account = address_of(self.public)
         self.member = XrplMember(self.public, path)
@@ -41,6 +45,22 @@ class Key:
 
     def signature(self, body):
         return Signature(self.public, 0, self.sign(blob.member_digest(body, account_of(self.public))))
+
+
+class SeatedSigner:
+    # A real signer with its own memory and rules, without a socket.
+    def __init__(self, folder, house, key, **rules):
+        chain = str(house.wallet.params.chain.id)
+        buckets = {f"{chain}/native": {"capacity": str(10**9), "refill_per_hour": "0"}}
+        folder.mkdir()
+        made = rules_json(fee_caps={chain: "1000"}, buckets=buckets, **rules)
+        path = key.member.path
+        registration = {**house.wallet.registration(), "our_paths": {"member": path}, "roles": ["member"]}
+        self.name, self.key = key.account, key
+        self.bench = Bench(folder, made, [registration], key.seed)
+
+    def sign(self, asked):
+        return self.bench.sign(asked)
 
 
 class House:

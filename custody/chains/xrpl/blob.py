@@ -26,6 +26,7 @@ from custody.chains.xrpl.wallet import XrplWallet
 from custody.primitives.ids import TxId
 
 FULLY_CANONICAL = 0x80000000
+"""tfFullyCanonicalSig: the only flag we ever set; signers want exactly it."""
 _MULTISIGN_PREFIX = b"SMT\x00"
 _SIGN_PREFIX = b"STX\x00"
 _ID_PREFIX = b"TXN\x00"

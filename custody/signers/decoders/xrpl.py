@@ -5,7 +5,7 @@ Rules:
     * Two shapes are accepted: an exact payment of XRP, and the making of tickets up to the registered stock.
       Everything else is refused by its type, above all what changes who may sign (attack C17).
     * The destination tag is part of the payment: it is shown, and compared with the intent.
-    * A transaction always has a last ledger, no signer's key, and no flag that changes what is delivered.
+    * A transaction always has a last ledger, no signer's key, and no flag but the one for canonical signatures.
 
 Example:
     understood = XrplDecoder(registration, {path: our_key}).understand(payload, SigningRole.MEMBER)
@@ -33,11 +33,12 @@ from custody.signers.port import OwnedPlace, ToSign, Understood
 PAYMENT, TICKET_CREATE = 0, 10
 TYPE_NAMES = {3: "AccountSet", 5: "SetRegularKey", 12: "SignerListSet", 20: "TrustSet", 21: "AccountDelete"}
 """For messages only: every type but the two above is refused."""
-_HARMLESS_FLAGS = frozenset({0, 0x80000000})
+_FLAGS = 0x80000000
+"""Signatures in their one canonical form; every other bit changes what is done."""
 _LAST_ID_WITHOUT_FIELD = 1024
 _MULTISIGN_PREFIX = b"SMT\x00"
-_COMMON = frozenset({"TransactionType", "Sequence", "LastLedgerSequence", "Fee", "SigningPubKey", "Account"})
-_OPTIONAL = frozenset({"Flags", "NetworkID"})
+_COMMON = frozenset({"TransactionType", "Flags", "Sequence", "LastLedgerSequence", "Fee", "SigningPubKey", "Account"})
+_OPTIONAL = frozenset({"NetworkID"})
 _PAYMENT_FIELDS = frozenset({"Amount", "Destination"})
 _PAYMENT_OPTIONAL = frozenset({"DestinationTag", "TicketSequence"})
 
@@ -144,7 +145,7 @@ class XrplDecoder:
         wallet = self._wallet
         if account_text(fields["Account"]) != wallet.account:
             raise UnreadTransaction(f"wallet {wallet.id}: {account_text(fields['Account'])} is not its account")
-        if fields.get("Flags", 0) not in _HARMLESS_FLAGS:
+        if fields["Flags"] != _FLAGS:
             raise UnreadTransaction(f"flags {fields['Flags']:#010x} are not allowed", flags=fields["Flags"])
         named = wallet.network_id if wallet.network_id > _LAST_ID_WITHOUT_FIELD else None
         if fields.get("NetworkID") != named:
