@@ -70,7 +70,8 @@ def spl_wallet(spec: WalletSpec) -> SplWallet:
 def xrpl_wallet(spec: WalletSpec) -> XrplWallet:
     """Build an XRP Ledger wallet; its account is the one whose master key the specification names."""
     members = tuple(XrplMember(_secp256k1(member.key), member.path) for member in spec.members)
-    return XrplWallet(spec.id, xrpl_params(spec.chain), address_of(account_key(spec)), members, spec.threshold)
+    account, is_hot = address_of(account_key(spec)), spec.tier == "hot"
+    return XrplWallet(spec.id, xrpl_params(spec.chain), account, members, spec.threshold, is_shared=is_hot)
 
 
 def account_key(spec: WalletSpec) -> PublicKey:

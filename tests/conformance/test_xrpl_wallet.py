@@ -1,5 +1,6 @@
 # The whole way on the XRP Ledger SIMULATOR: signatures and serialisation are real, ledger rules are simulated.
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -88,7 +89,9 @@ def test_ledger_refuses_a_changed_amount_destination_or_tag(live):
 
 def test_ledger_refuses_the_master_key_once_it_is_off(live):
     opener = AccountOpener(live.node, live.wallet, live.master.public, live.master.sign)
-    raw = opener._signed({"TransactionType": "AccountSet", "SetFlag": 1}, live.reader.spendable(frozenset()).sequence, 1_000)
+    raw = opener._signed(
+        {"TransactionType": "AccountSet", "SetFlag": 1}, live.reader.spendable(frozenset()).sequence, 1_000
+    )
     assert submitted(live, raw) == "tefMASTER_DISABLED"
     with pytest.raises(InvalidInput, match="master of"):
         AccountOpener(live.node, live.wallet, MALLORY.public, MALLORY.sign)
@@ -216,7 +219,7 @@ def test_deposits_carry_amount_tag_and_sender_and_only_ours_are_seen(live, sim):
 def test_ledgers_are_a_chain_from_height_0_and_balances_are_told_of_any(live, sim):
     tip = live.reader.tip()
     blocks = [live.reader.block_at(height) for height in range(tip.height + 1)]
-    assert all(block.parent == before.hash for before, block in zip(blocks, blocks[1:], strict=False))
+    assert all(block.parent == before.hash for before, block in pairwise(blocks))
     assert live.reader.deposits(frozenset(), blocks[0]) == ()
     was = live.drops(live.wallet.account)
     sim.fund(live.wallet.account, 3 * XRP, 98)
@@ -241,6 +244,7 @@ def test_account_that_is_not_handed_over_yet_does_not_pass(sim):
         sim.mine()
     assert opener.step()
     verify_wallet(half.node, half.wallet)
+    verify_wallet(half.node, replace(half.wallet, is_shared=False))
     members = (*half.wallet.members[:2], MALLORY.member)
     with pytest.raises(VerificationFailed, match="another signer list"):
         verify_wallet(half.node, replace(half.wallet, members=members))
@@ -283,7 +287,9 @@ class SilentSigner:
 
 
 def test_low_tickets_are_made_by_the_members_as_a_move_of_their_own(live, sim, tmp_path):
-    allowed = [SeatedSigner(tmp_path / str(n), live, key, own_moves=[live.wallet.id]) for n, key in enumerate(live.members)]
+    allowed = [
+        SeatedSigner(tmp_path / str(n), live, key, own_moves=[live.wallet.id]) for n, key in enumerate(live.members)
+    ]
     keeper = TicketKeeper(live.codec, live.reader, live.broadcaster, [SilentSigner(), *allowed[:2]])
     assert keeper.step(frozenset()) is None  # the stock is full
     for number in range(2):
@@ -301,7 +307,9 @@ def test_low_tickets_are_made_by_the_members_as_a_move_of_their_own(live, sim, t
 
 
 def test_tickets_that_never_came_are_asked_for_again(live, sim, tmp_path):
-    signers = [SeatedSigner(tmp_path / str(n), live, key, own_moves=[live.wallet.id]) for n, key in enumerate(live.members)]
+    signers = [
+        SeatedSigner(tmp_path / str(n), live, key, own_moves=[live.wallet.id]) for n, key in enumerate(live.members)
+    ]
     keeper = TicketKeeper(live.codec, live.reader, live.broadcaster, signers)
     for number in range(2):
         live.broadcaster.broadcast(live.complete(live.plan(live.intent(BOB.account, XRP, number=number + 1))))

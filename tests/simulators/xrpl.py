@@ -68,7 +68,7 @@ class House:
         self.members = [Key(f"{name}/member/{i}") for i in range(3)]
         self.master = Key(f"{name}/master")
         members = tuple(member.member for member in self.members)
-        self.wallet = XrplWallet(name, params, self.master.account, members, 2, stock)
+        self.wallet = XrplWallet(name, params, self.master.account, members, 2, ticket_stock=stock)
         self.codec = XrplCodec(self.wallet)
 
     def intent(self, to, drops, memo="", number=1, **changes):

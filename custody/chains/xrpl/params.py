@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from custody.primitives.asset import Asset
 from custody.primitives.chain import Chain, ChainId, Family
-from custody.primitives.errors import UnknownChain
+from custody.primitives.errors import InvalidInput, UnknownChain
 
 MAX_MEMBERS = 32
 """Entries of a signer list."""
@@ -25,8 +25,9 @@ MAX_TICKETS = 250
 MAX_TAG = 2**32 - 1
 MAX_DROPS = 10**17
 """All XRP there are."""
-MAX_LIFE_LEDGERS = 500
-"""Longest life of a transaction of ours, and how far back the search for it goes; a node searches 1000 at most."""
+MAX_LIFE_LEDGERS = 200
+"""Longest life of a transaction of ours, and how far back the search for it goes: a node keeps 256 ledgers unless told
+otherwise, and searches 1000 at most."""
 LAST_ID_WITHOUT_FIELD = 1024
 """Networks with a larger id want it in every transaction, the others refuse it."""
 
@@ -48,6 +49,10 @@ class XrplParams:
     network_id: int
     life_ledgers: int = 75
     max_fee_drops: int = 2_000_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.life_ledgers <= MAX_LIFE_LEDGERS:
+            raise InvalidInput(f"{self.chain.id}: life of {self.life_ledgers} ledgers, want 1 to {MAX_LIFE_LEDGERS}")
 
     @property
     def names_network(self) -> bool:

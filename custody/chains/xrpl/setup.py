@@ -1,8 +1,8 @@
 """Putting a wallet on the ledger, and comparing what stands there with the registration.
 
 Rules:
-    * In this order: signer list, destination tag required, tickets, and last the master key switched off. From then
-      on only the members can sign.
+    * In this order: signer list, destination tag required (where customers pay to), tickets, and last the master key
+      switched off. From then on only the members can sign.
     * Every step is repeated until the validated ledger shows it; the account's sequence keeps it from happening twice.
     * A lane starts only after `verify_wallet`: a regular key or another signer list stops it.
 
@@ -115,7 +115,7 @@ class AccountOpener:
                 "SignerQuorum": wallet.threshold,
                 "SignerEntries": entries,
             }
-        if not account.flags & REQUIRE_DEST:
+        if wallet.is_shared and not account.flags & REQUIRE_DEST:
             return {"TransactionType": "AccountSet", "SetFlag": _ASF_REQUIRE_DEST}
         if tickets < wallet.ticket_stock:
             return {"TransactionType": "TicketCreate", "TicketCount": wallet.ticket_stock - tickets}
@@ -147,7 +147,7 @@ def _problem(wallet: XrplWallet, account: AccountRoot) -> str:
         return "has a regular key: somebody can sign alone"
     if not account.flags & DISABLE_MASTER:
         return "has its master key on: somebody can sign alone"
-    if not account.flags & REQUIRE_DEST:
+    if wallet.is_shared and not account.flags & REQUIRE_DEST:
         return "does not require destination tags"
     if account.signers != _weights(wallet):
         return "has another signer list than registered"

@@ -2,7 +2,7 @@
 
 Rules:
     * The members sign; the account's own key made the account and is disabled before the first deposit.
-    * All customers share the account's address; a tag tells them apart (`custody.wallets.tags`).
+    * All customers share the hot account's address; a tag tells them apart (`custody.wallets.tags`).
     * The registration says everything a signer needs; `setup.verify_wallet` compares it with the ledger.
 
 Example:
@@ -56,6 +56,7 @@ class XrplWallet:
         account: Address of the account.
         members: The n keys of the signer list, all different.
         threshold: How many of them must sign; above one, below n.
+        is_shared: Customers pay to it, so that a payment without a tag must not arrive; False for cold storage.
         ticket_stock: Tickets to keep: payments that can be in flight at once. Each locks up part of the balance.
     """
 
@@ -64,6 +65,7 @@ class XrplWallet:
     account: str
     members: tuple[XrplMember, ...]
     threshold: int
+    is_shared: bool = True
     ticket_stock: int = 32
 
     def __post_init__(self) -> None:

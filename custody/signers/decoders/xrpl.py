@@ -33,6 +33,8 @@ from custody.signers.port import OwnedPlace, ToSign, Understood
 PAYMENT, TICKET_CREATE = 0, 10
 TYPE_NAMES = {3: "AccountSet", 5: "SetRegularKey", 12: "SignerListSet", 20: "TrustSet", 21: "AccountDelete"}
 """For messages only: every type but the two above is refused."""
+CAIP2 = {"xrpl": "xrpl:0", "xrpl-testnet": "xrpl:1", "xrpl-local": "xrpl:63456"}
+"""Networks as ownership texts name them; the number is the network's id."""
 _FLAGS = 0x80000000
 """Signatures in their one canonical form; every other bit changes what is done."""
 _LAST_ID_WITHOUT_FIELD = 1024
@@ -77,7 +79,7 @@ class XrplDecoder:
             self._wallet, members = _parse_registration(registration)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInput(f"not an XRP Ledger wallet registration: {error!r}") from error
-        self.caip2, self.holds_accounts = f"xrpl:{self._wallet.network_id}", False
+        self.caip2, self.holds_accounts = CAIP2[self._wallet.native.chain], False
         self._ours: dict[str, bytes] = {}
         for path, key in our_keys.items():
             if key.curve is not Curve.SECP256K1 or members.get(key.raw.hex()) != path:
@@ -93,8 +95,8 @@ class XrplDecoder:
         """
         if role is not SigningRole.MEMBER:
             raise UnreadTransaction(f"wallet {self._wallet.id}: nobody signs an XRP Ledger payment as {role}")
-        fields = parse_fields(payload)
-        kind = fields.get("TransactionType")
+        fields: Fields = parse_fields(payload)
+        kind = fields.get("TransactionType", -1)
         if kind == PAYMENT:
             _require_names(fields, _PAYMENT_FIELDS, _PAYMENT_OPTIONAL)
             to, memos = self._payment(fields)
@@ -102,12 +104,12 @@ class XrplDecoder:
             _require_names(fields, frozenset({"TicketCount"}), frozenset())
             to, memos = self._no_payment(fields)
         else:
-            name = TYPE_NAMES.get(kind if isinstance(kind, int) else -1, f"type {kind}")
+            name = TYPE_NAMES.get(kind, f"type {kind!r}")
             raise UnreadTransaction(f"wallet {self._wallet.id}: {name} is never signed", wallet=self._wallet.id)
         self._require_ours(fields)
         digests = ((path, _digest(payload, account)) for path, account in self._ours.items())
         return Understood(
-            TransferSummary(to, (), Amount(fields["Fee"], self._wallet.native)),  # type: ignore[arg-type]  # an amount is parsed to int
+            TransferSummary(to, (), Amount(fields["Fee"], self._wallet.native)),
             self._conflict_key(fields),
             tuple(ToSign(0, path, digest) for path, digest in digests),
             memos=memos,
@@ -177,6 +179,8 @@ def _parse_registration(registration: Mapping[str, object]) -> tuple[_Registered
     stored: dict[str, Any] = dict(registration)
     if stored["family"] != "xrpl":
         raise InvalidInput(f"a registration of family {stored['family']!r}")
+    if CAIP2[stored["chain"]] != f"xrpl:{stored['network_id']}":
+        raise InvalidInput(f"{stored['chain']} is not network {stored['network_id']}")
     wallet = _Registered(
         id=str(stored["id"]),
         native=Asset("XRP", 6, ChainId(stored["chain"])),

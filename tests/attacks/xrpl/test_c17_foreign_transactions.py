@@ -105,7 +105,18 @@ def test_c17_values_that_change_the_meaning_are_refused(changed):
 
 @pytest.mark.parametrize(
     "missing",
-    ["Flags", "NetworkID", "LastLedgerSequence", "Fee", "Account", "Destination", "Amount", "Sequence", "SigningPubKey", "TicketSequence"],
+    [
+        "Flags",
+        "NetworkID",
+        "LastLedgerSequence",
+        "Fee",
+        "Account",
+        "Destination",
+        "Amount",
+        "Sequence",
+        "SigningPubKey",
+        "TicketSequence",
+    ],
 )
 def test_c17_payment_without_a_field_it_needs_is_refused(missing):
     with pytest.raises(Refused):
@@ -118,7 +129,15 @@ def test_c17_bytes_out_of_order_twice_cut_or_left_over_are_refused():
     swapped = body[: fee - 9] + body[fee : fee + 9] + body[fee - 9 : fee] + body[fee + 9 :]
     doubled = body[: fee + 9] + body[fee : fee + 9] + body[fee + 9 :]
     longer = body.replace(b"\x24\x00\x00\x00\x00", b"\x20\x04\x00\x00\x00\x00", 1)  # a field id written too long
-    for bad in (b"", swapped, doubled, longer, body + b"\x00", body + bytes(600), *(body[:n] for n in range(1, len(body)))):
+    for bad in (
+        b"",
+        swapped,
+        doubled,
+        longer,
+        body + b"\x00",
+        body + bytes(600),
+        *(body[:n] for n in range(1, len(body))),
+    ):
         with pytest.raises((Refused, MalformedPayload)):
             DECODER.understand(bad, SigningRole.MEMBER)
 
@@ -155,6 +174,9 @@ def test_c17_no_sender_signs_and_no_stranger_has_a_decoder():
         XrplDecoder({**HOUSE.wallet.registration(), "family": "evm"}, {})
     with pytest.raises(InvalidInput):
         XrplDecoder({}, {})
+    for changed in ({"network_id": 0}, {"chain": "xrpl"}, {"chain": "xrpl-other"}):
+        with pytest.raises(InvalidInput):
+            XrplDecoder({**HOUSE.wallet.registration(), **changed}, {})
     with pytest.raises(NotOurAddress):
         DECODER.owned_place(BOB.account)
 
@@ -165,7 +187,9 @@ def test_c17_main_net_payment_names_no_network():
     decoder = main.decoder(main.members[0])
     assert decoder.understand(main.body(plan), SigningRole.MEMBER).summary == main.codec.summarize(plan)
     with pytest.raises(Refused):
-        decoder.understand(bytes.fromhex(encode({**blob.fields_of(main.wallet, plan), "NetworkID": 1025})), SigningRole.MEMBER)
+        decoder.understand(
+            bytes.fromhex(encode({**blob.fields_of(main.wallet, plan), "NetworkID": 1025})), SigningRole.MEMBER
+        )
 
 
 def test_c17_amount_field_written_as_a_token_is_refused():

@@ -21,6 +21,7 @@ from custody.chains.evm.params import ROWS as EVM_ROWS
 from custody.chains.solana import params as solana_params
 from custody.chains.utxo.params import BITCOIN_REGTEST, LITECOIN_REGTEST, ScriptType
 from custody.chains.utxo.params import ROWS as UTXO_ROWS
+from custody.chains.xrpl.params import ROWS as XRPL_ROWS
 from custody.keys.hd import PrivateNode
 from custody.keys.xkeys import KeyNetwork, encode_xpub
 from custody.primitives.errors import BadSignature, InvalidInput, Refused
@@ -29,6 +30,7 @@ from custody.reserves.evidence import verify_ownership
 from custody.reserves.ownership import AttestedQuorum, OwnershipEvidence, OwnershipNotShown
 from custody.signers.decoders.solana import CAIP2
 from custody.signers.decoders.utxo_script import NETWORKS
+from custody.signers.decoders.xrpl import CAIP2 as XRPL_CAIP2
 from custody.signers.ownership import NotOurAddress, OwnershipExpired
 from custody.signers.owning import own_with_seed
 
@@ -164,7 +166,8 @@ def test_networks_are_named_as_the_chains_name_them():
     assert all(row.chain.caip2 == f"eip155:{row.chain_id}" for row in EVM_ROWS)
     rows = (solana_params.MAINNET, solana_params.DEVNET, solana_params.LOCAL)
     assert {str(row.chain.id): row.chain.caip2 for row in rows} == CAIP2
-    assert len({chain.caip2 for chain in CHAINS}) == 3
+    assert {str(row.chain.id): row.chain.caip2 for row in XRPL_ROWS} == XRPL_CAIP2
+    assert len({chain.caip2 for chain in CHAINS}) == len(CHAINS) == len(HELD)
 
 
 def test_a_quorum_of_seeds_is_accepted(held):

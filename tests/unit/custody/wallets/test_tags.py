@@ -14,7 +14,9 @@ def test_number_without_a_tag_of_32_bits_is_refused(number):
         tag_of(number)
 
 
-@pytest.mark.parametrize("memo", ["", "0", "1", "777 ", " 777", "0777", "7.77", "-777", "seven", "٧٧٧", "4294967295", "9" * 30])
+@pytest.mark.parametrize(
+    "memo", ["", "0", "1", "777 ", " 777", "0777", "7.77", "-777", "seven", "٧٧٧", "4294967295", "9" * 30]
+)
 def test_what_is_no_tag_of_ours_is_unknown(memo):
     with pytest.raises(UnknownTag):
         number_of(memo)

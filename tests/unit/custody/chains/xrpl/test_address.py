@@ -9,12 +9,25 @@ from custody.primitives.errors import InvalidAddress, InvalidInput
 
 GENESIS = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 # From xrpl.org: the address of a published key.
-KEY, ADDRESS = "0303E20EC6B4A39A629815AE02C0A1393B9225E3B890CAE45B59F42FA29BE9668D", "rnBFvgZphmN39GWzUJeUitaP22Fr9be75H"
+KEY, ADDRESS = (
+    "0303E20EC6B4A39A629815AE02C0A1393B9225E3B890CAE45B59F42FA29BE9668D",
+    "rnBFvgZphmN39GWzUJeUitaP22Fr9be75H",
+)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "r", GENESIS[:-1], GENESIS + "h", GENESIS.lower(), GENESIS.replace("H", "h", 1), "x" * 200, "é", " " + GENESIS],
+    [
+        "",
+        "r",
+        GENESIS[:-1],
+        GENESIS + "h",
+        GENESIS.lower(),
+        GENESIS.replace("H", "h", 1),
+        "x" * 200,
+        "é",
+        " " + GENESIS,
+    ],
 )
 def test_what_is_no_classic_address_is_refused(text):
     with pytest.raises(InvalidAddress):

@@ -198,7 +198,11 @@ def test_bytes_hash_and_combination_equal_xrpl_js(params, kind):
     made = (
         house.codec.plan_tickets(state(), 2)
         if kind == "tickets"
-        else house.codec.plan([house.intent(BOB.account, 12_345_678_901, "777" if kind == "tag" else "")], state(spendable_drops=10**15), ())
+        else house.codec.plan(
+            [house.intent(BOB.account, 12_345_678_901, "777" if kind == "tag" else "")],
+            state(spendable_drops=10**15),
+            (),
+        )
     )
     chosen = house.members[:2]
     keys = [[key.public.raw.hex().upper(), key.secret.reveal().hex().upper()] for key in chosen]

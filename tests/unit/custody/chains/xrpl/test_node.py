@@ -1,14 +1,15 @@
 # Answers of every wrong shape are no answer; nothing unvalidated passes for validated.
 import json
+from dataclasses import replace
 
 import pytest
+from simulators.xrpl import House
 
 from custody.chains.xrpl.node import AccountRoot, XrplNode
-from custody.chains.xrpl.params import LOCAL, row
+from custody.chains.xrpl.params import LOCAL, MAX_LIFE_LEDGERS, row
 from custody.chains.xrpl.setup import verify_node, verify_wallet
 from custody.nodes.jsonrpc import NodeError
-from custody.primitives.errors import NodeUnavailable, UnknownChain, VerificationFailed
-from simulators.xrpl import House
+from custody.primitives.errors import InvalidInput, NodeUnavailable, UnknownChain, VerificationFailed
 
 ADDRESS = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 STATE = {
@@ -36,7 +37,10 @@ def node(**answers):
     return XrplNode(Told(**answers))
 
 
-@pytest.mark.parametrize("changed", [{"complete_ledgers": "1-x"}, {"complete_ledgers": "all"}, {"validated_ledger": None}, {"network_id": "1"}])
+@pytest.mark.parametrize(
+    "changed",
+    [{"complete_ledgers": "1-x"}, {"complete_ledgers": "all"}, {"validated_ledger": None}, {"network_id": "1"}],
+)
 def test_state_of_another_shape_is_no_answer(changed):
     with pytest.raises(NodeUnavailable):
         node(server_state={"state": {**STATE, **changed}}).view()
@@ -56,6 +60,9 @@ def test_node_of_another_network_does_not_pass():
         verify_node(node(server_state={"state": {**STATE, "network_id": 0}}), House().wallet)
     with pytest.raises(UnknownChain):
         row("xrpl-other")
+    for life in (0, MAX_LIFE_LEDGERS + 1):
+        with pytest.raises(InvalidInput):
+            replace(LOCAL, life_ledgers=life)
 
 
 @pytest.mark.parametrize(
