@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from xrpl.core.binarycodec import decode, encode
+from xrpl.core.binarycodec import XRPLBinaryCodecException, decode, encode
 
 from custody.devnet.xrpl_checks import local_fault, refusal
 from custody.devnet.xrpl_world import BASE_FEE_DROPS, PARTIAL_PAYMENT, SimAccount, World, apply
@@ -125,7 +125,7 @@ class SimLedger:
         """
         try:
             fields = decode(blob.hex().upper())
-        except (ValueError, KeyError, IndexError, TypeError) as error:
+        except (XRPLBinaryCodecException, ValueError, KeyError, IndexError, TypeError) as error:
             raise LocalRefusal(f"fails local checks: {error}") from error
         whole = bytes.fromhex(encode(fields)) == blob  # xrpl-py reads bytes that are cut short, a node does not
         fault = local_fault(fields) if whole else "fails local checks: not a canonical serialization"

@@ -64,7 +64,7 @@ def pay(ledger, drops=XRP, **fields):
         ({"Destination": ANN.account}, "temREDUNDANT"),
         ({"SendMax": "5"}, "temBAD_CURRENCY"),
         ({"Amount": "0"}, "temBAD_AMOUNT"),
-        ({"Amount": str(99 * XRP)}, "tecUNFUNDED_PAYMENT"),
+        ({"Amount": str(99 * XRP + 1)}, "tecUNFUNDED_PAYMENT"),
         ({"Destination": Key("new").account, "Amount": str(BASE_RESERVE_DROPS - 1)}, "tecNO_DST_INSUF_XRP"),
         ({"TransactionType": "AccountDelete"}, "temUNKNOWN"),
         (
