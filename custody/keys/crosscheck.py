@@ -156,6 +156,17 @@ def crosscheck_solana(key: PublicKey, expected: str) -> None:
     _require_equal("solders", expected, str(account))
 
 
+def crosscheck_xrpl(key: PublicKey, expected: str) -> None:
+    """Write a classic address again with xrpl-py.
+
+    Raises:
+        CrossCheckFailed: Another address.
+        CrossCheckUnavailable: xrpl-py is not installed.
+    """
+    _require_curve(key, Curve.SECP256K1)
+    _require_equal("xrpl-py", expected, str(_load("xrpl.core.keypairs").derive_classic_address(key.raw.hex().upper())))
+
+
 def _child_point(parse: Callable[..., Any], xpub: str, place: SortedMultisig) -> bytes:
     decode_xpub(xpub)  # bitcoinlib neither checks the checksum nor refuses text that is no key at all
     errors = (_load("bitcoinlib.keys").BKeyError, ValueError)

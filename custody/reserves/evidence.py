@@ -7,6 +7,8 @@ Methods:
       the chain, at the header's block.
     * tip191-members: the keys of a Tron account's active permission sign it as TIP-191 messages; the rest likewise.
     * ed25519-members: the members of a token multisig sign the text itself; members and threshold likewise.
+    * ecdsa-members: the members of a signer list sign SHA-256 of the text (strict DER); the list holds their addresses,
+      which follow from the keys; list and quorum likewise.
 
 Proven and not proven: as `ownership` says; beyond that, what was "read from the chain" is as good as the reader's node.
 
@@ -26,6 +28,7 @@ from custody.chains.evm.address import checksum
 from custody.chains.tron.address import address_text
 from custody.chains.utxo.address import address_of_script
 from custody.chains.utxo.params import ROWS, UtxoParams
+from custody.chains.xrpl.address import address_of
 from custody.keys import ecdsa, ed25519
 from custody.keys.hd import CURVE_ORDER, hash160
 from custody.keys.keccak import keccak256
@@ -45,6 +48,7 @@ COSIGNER_ECDSA = "cosigner-ecdsa"
 EIP191_OWNERS = "eip191-owners"
 ED25519_MEMBERS = "ed25519-members"
 TIP191_MEMBERS = "tip191-members"
+ECDSA_MEMBERS = "ecdsa-members"
 MAX_SIGNATURES = 20
 """Largest multisig a script allows."""
 _OP_BASE = 0x50  # OP_1 is 0x51
@@ -104,7 +108,10 @@ def controlled_places(
 
 
 def cosigner_digest(claim: OwnershipClaim) -> bytes:
-    """What a cosigner of a script signs: SHA-256 of the text; a transaction's digest is double SHA-256 of binary."""
+    """What a cosigner of a script, or a member of a signer list, signs: SHA-256 of the text.
+
+    A transaction's digest is double SHA-256 of binary there, and half of SHA-512 here.
+    """
     return hashlib.sha256(claim.text().encode()).digest()
 
 
@@ -185,10 +192,17 @@ def _member(claim: OwnershipClaim, key: str, signature: bytes) -> str:
     return str(base58.b58encode(raw), "ascii")
 
 
+def _listed_member(claim: OwnershipClaim, key: str, signature: bytes) -> str:
+    member = PublicKey(Curve.SECP256K1, _raw(key))
+    ecdsa.verify_der(member, cosigner_digest(claim), signature)
+    return address_of(member)
+
+
 _SIGNER_OF: dict[str, Callable[[OwnershipClaim, str, bytes], str]] = {
     EIP191_OWNERS: _owner,
     ED25519_MEMBERS: _member,
     TIP191_MEMBERS: _tron_member,
+    ECDSA_MEMBERS: _listed_member,
 }
 
 

@@ -41,12 +41,14 @@ class Understood:
         to_sign: What our key must sign.
         valid_until_s: From when on the chain takes it no more, in seconds since 1970 UTC, where the bytes
             themselves say so as a time; else None.
+        memos: Tag or memo of each payment, in the order of the summary; empty where the family carries none.
     """
 
     summary: TransferSummary
     conflict_key: str
     to_sign: tuple[ToSign, ...]
     valid_until_s: int | None = None
+    memos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,17 @@ def _bitcoin_nonce_point(signature: bytes) -> bytes:
     return ecdsa.parse_der(signature[:-1])[0].to_bytes(32, "big")
 
 
+def _der_nonce_point(signature: bytes) -> bytes:
+    return ecdsa.parse_der(signature)[0].to_bytes(32, "big")
+
+
 def _first_half(signature: bytes) -> bytes:
     return signature[:32]
 
 
 BITCOIN_SCHEME = SignatureScheme(Curve.SECP256K1, _sign_bitcoin, _verify_bitcoin, _bitcoin_nonce_point)
 RECOVERABLE_SCHEME = SignatureScheme(Curve.SECP256K1, ecdsa.sign_recoverable, ecdsa.verify_recoverable, _first_half)
+DER_SCHEME = SignatureScheme(Curve.SECP256K1, ecdsa.sign_der, ecdsa.verify_der, _der_nonce_point)
 ED25519_SCHEME = SignatureScheme(Curve.ED25519, ed25519.sign, ed25519.verify, _first_half)
 
 
@@ -88,6 +93,7 @@ FAMILIES: Mapping[str, SignerFamily] = {
     "evm": SignerFamily(_decoder("evm", "EvmDecoder"), RECOVERABLE_SCHEME),
     "solana": SignerFamily(_decoder("solana", "SolanaDecoder"), ED25519_SCHEME),
     "tron": SignerFamily(_decoder("tron", "TronDecoder"), RECOVERABLE_SCHEME),
+    "xrpl": SignerFamily(_decoder("xrpl", "XrplDecoder"), DER_SCHEME),
 }
 
 

@@ -7,6 +7,7 @@ Rules:
     * tron: TIP-191. A transaction's digest is SHA-256, never Keccak, and of bytes that begin with 0x0a.
     * solana: Ed25519 over the text itself. Read as a message, its first byte would ask for 80 signatures, which no
       transaction has room for.
+    * xrpl: DER over SHA-256 of the text. A transaction is hashed with SHA-512, cut in half, behind a prefix of its own.
     * A family not in the table signs no text.
 
 Example:
@@ -81,4 +82,5 @@ TEXT_SCHEMES: Mapping[str, SignatureScheme] = {
     "evm": SignatureScheme(Curve.SECP256K1, _sign_owner, _verify_owner, _owner_nonce_point),
     "solana": ED25519_SCHEME,
     "tron": SignatureScheme(Curve.SECP256K1, _sign_tron, _verify_tron, _owner_nonce_point),
+    "xrpl": SignatureScheme(Curve.SECP256K1, _sign_cosigner, _verify_cosigner, _cosigner_nonce_point),
 }

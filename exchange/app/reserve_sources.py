@@ -19,6 +19,10 @@ from custody.chains.tron.reader import TronReader
 from custody.chains.tron.setup import verify_wallet as verify_tron_wallet
 from custody.chains.tron.wallet import TronWallet
 from custody.chains.utxo.reader import UtxoReader
+from custody.chains.xrpl.node import XrplNode
+from custody.chains.xrpl.reader import XrplReader
+from custody.chains.xrpl.setup import verify_wallet as verify_xrpl_wallet
+from custody.chains.xrpl.wallet import XrplWallet
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
@@ -222,6 +226,43 @@ class SplReserves:
         return [
             AttestedQuorum(
                 self.caip2, wallet.multisig, tuple(m.text for m in wallet.members), wallet.threshold, block.height
+            )
+            for _, wallet in self._tiers
+        ]
+
+
+class XrplReserves:
+    """Two accounts, each under its signer list; customers' tags are no places of their own."""
+
+    def __init__(self, tiers: Sequence[tuple[TierReader, XrplWallet]], node: XrplNode) -> None:
+        self._tiers = tiers
+        self._node = node
+        self._reader = XrplReader(tiers[0][1], node)
+        params = tiers[0][1].params
+        self.caip2, self.final_depth, self._asset = params.chain.caip2, params.chain.final_depth, params.native
+
+    def final_block(self) -> BlockRef:
+        """The newest validated ledger."""
+        return final_block_of(self._reader)
+
+    def owned(self, block: BlockRef) -> Sequence[OwnedPlace]:
+        """The two accounts."""
+        del block
+        return [OwnedPlace(t.wallet_id, t.tier, wallet.account) for t, wallet in self._tiers]
+
+    def holdings(self, block: BlockRef) -> Sequence[Holding]:
+        """Their balances in this ledger, the locked reserve included."""
+        at = _At(self._asset, self.caip2, block)
+        places = [wallet.address for _, wallet in self._tiers]
+        return [at.holding(place.text, self._reader.balance(place, self._asset, block)) for place in places]
+
+    def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
+        """Signer lists and quorums, compared with the ledger at this very height."""
+        for _, wallet in self._tiers:
+            verify_xrpl_wallet(self._node, wallet, block.height)
+        return [
+            AttestedQuorum(
+                self.caip2, wallet.account, tuple(m.account for m in wallet.members), wallet.threshold, block.height
             )
             for _, wallet in self._tiers
         ]

@@ -18,6 +18,9 @@ from custody.chains.tron.wallet import Member as TronMember
 from custody.chains.tron.wallet import OwnerQuorum, TronWallet
 from custody.chains.utxo.params import row as utxo_params
 from custody.chains.utxo.wallet import RECEIVE, KeyOrigin, UtxoWallet
+from custody.chains.xrpl.address import address_of
+from custody.chains.xrpl.params import row as xrpl_params
+from custody.chains.xrpl.wallet import XrplMember, XrplWallet
 from custody.keys.material import Curve, PublicKey
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
@@ -28,7 +31,7 @@ from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
 
-AnyWallet = UtxoWallet | SafeWallet | SplWallet | TronWallet
+AnyWallet = UtxoWallet | SafeWallet | SplWallet | TronWallet | XrplWallet
 
 _SOLANA_ROWS = {row.chain.id: row for row in (solana.MAINNET, solana.DEVNET, solana.LOCAL)}
 
@@ -121,11 +124,24 @@ def tron_wallet(spec: WalletSpec) -> TronWallet:
     )
 
 
+def xrpl_wallet(spec: WalletSpec) -> XrplWallet:
+    """Build an XRP Ledger wallet; its account is the one whose master key the specification names."""
+    members = tuple(XrplMember(_secp256k1(member.key), member.path) for member in spec.members)
+    account, is_hot = address_of(account_key(spec)), spec.tier == "hot"
+    return XrplWallet(spec.id, xrpl_params(spec.chain), account, members, spec.threshold, is_shared=is_hot)
+
+
+def account_key(spec: WalletSpec) -> PublicKey:
+    """The key that made an XRP Ledger account, and that is switched off there."""
+    return _secp256k1(spec.service["account"])
+
+
 WALLETS: Mapping[Family, Callable[[WalletSpec], AnyWallet]] = {
     Family.UTXO: utxo_wallet,
     Family.EVM: safe_wallet,
     Family.SOLANA: spl_wallet,
     Family.TRON: tron_wallet,
+    Family.XRPL: xrpl_wallet,
 }
 """Builder of each family's wallet."""
 

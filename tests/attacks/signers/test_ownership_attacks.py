@@ -51,8 +51,9 @@ FOREIGN = {
     "evm": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
     "solana": "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
     "tron": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8",
+    "xrpl": "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh",
 }
-ELSEWHERE = {"utxo": "bip122:000000000019d6689c085ae165831e93", "evm": "eip155:1", "solana": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "tron": "tron:0x2b6653dc"}  # fmt: skip
+ELSEWHERE = {"utxo": "bip122:000000000019d6689c085ae165831e93", "evm": "eip155:1", "solana": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "tron": "tron:0x2b6653dc", "xrpl": "xrpl:0"}  # fmt: skip
 
 
 @pytest.fixture(params=HELD)

@@ -23,6 +23,7 @@ from custody.chains.solana import params as solana_params
 from custody.chains.tron.params import ROWS as TRON_ROWS
 from custody.chains.utxo.params import BITCOIN_REGTEST, LITECOIN_REGTEST, ScriptType
 from custody.chains.utxo.params import ROWS as UTXO_ROWS
+from custody.chains.xrpl.params import ROWS as XRPL_ROWS
 from custody.keys.hd import PrivateNode
 from custody.keys.xkeys import KeyNetwork, encode_xpub
 from custody.primitives.errors import BadSignature, InvalidInput, Refused
@@ -32,6 +33,7 @@ from custody.reserves.ownership import AttestedQuorum, OwnershipEvidence, Owners
 from custody.signers.decoders.solana import CAIP2
 from custody.signers.decoders.tron import CAIP2 as TRON_CAIP2
 from custody.signers.decoders.utxo_script import NETWORKS
+from custody.signers.decoders.xrpl import CAIP2 as XRPL_CAIP2
 from custody.signers.ownership import NotOurAddress, OwnershipExpired
 from custody.signers.owning import own_with_seed
 
@@ -168,7 +170,8 @@ def test_networks_are_named_as_the_chains_name_them():
     rows = (solana_params.MAINNET, solana_params.DEVNET, solana_params.LOCAL)
     assert {str(row.chain.id): row.chain.caip2 for row in rows} == CAIP2
     assert {str(row.chain.id): row.chain.caip2 for row in TRON_ROWS} == TRON_CAIP2
-    assert len({chain.caip2 for chain in CHAINS}) == 4
+    assert {str(row.chain.id): row.chain.caip2 for row in XRPL_ROWS} == XRPL_CAIP2
+    assert len({chain.caip2 for chain in CHAINS}) == len(CHAINS) == len(HELD)
 
 
 def test_a_quorum_of_seeds_is_accepted(held):

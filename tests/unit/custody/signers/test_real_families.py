@@ -7,6 +7,8 @@ from simulators.bitcoin import make_coins
 from simulators.signer_kit import NOW, Bench, approve, request, rules_json
 from simulators.solana import House, Key
 from simulators.tron import ALICE, BOB, rich
+from simulators.xrpl import Key as XrplKey
+from simulators.xrpl import state as xrpl_state
 
 from custody.chains.evm.codec import SafeCodec
 from custody.chains.evm.params import ETHEREUM_LOCAL
@@ -22,6 +24,9 @@ from custody.chains.tron.wallet import Member, OwnerQuorum, TronWallet
 from custody.chains.utxo.codec import UtxoCodec
 from custody.chains.utxo.params import BITCOIN_REGTEST
 from custody.chains.utxo.wallet import KeyOrigin, UtxoWallet
+from custody.chains.xrpl.codec import XrplCodec
+from custody.chains.xrpl.params import LOCAL as XRPL_LOCAL
+from custody.chains.xrpl.wallet import XrplMember, XrplWallet
 from custody.keys.hd import PrivateNode
 from custody.keys.material import Curve, SigningRole
 from custody.keys.paths import parse_path
@@ -40,6 +45,7 @@ SEEDS = [Secret(bytes([number]) * 64) for number in (1, 2, 3)]
 RINGS = [Keyring(seed) for seed in SEEDS]
 UTXO_PATH = "m/48h/1h/0h/2h"
 EVM_PATH, EVM_SENDER = "m/44h/60h/0h/0/0", "m/44h/60h/9h/0/0"
+XRPL_PATH = "m/44h/144h/0h/0/0"
 SOL_PATH, SOL_SENDER = "m/44h/501h/0h/0h", "m/44h/501h/9h/0h"
 TRON_PATH = "m/44h/195h/0h/0/0"
 
@@ -112,6 +118,17 @@ class Tron:
         self.chain, self.members = TRON_LOCAL.chain, ()
 
 
+class Xrpl:
+    to, units, native = XrplKey("bob").account, 10**6, XRPL_LOCAL.native
+    paths, fee_max, memo = {"member": XRPL_PATH}, 1_000, "777"
+
+    def __init__(self):
+        members = tuple(XrplMember(ring.public_key(XRPL_PATH, Curve.SECP256K1), XRPL_PATH) for ring in RINGS)
+        self.wallet = XrplWallet("hot", XRPL_LOCAL, XrplKey("master").account, members, 2)
+        self.codec, self.state = XrplCodec(self.wallet), xrpl_state()
+        self.chain, self.members = XRPL_LOCAL.chain, ()
+
+
 class Room:
     # Three signers of one wallet; the first one also holds the key that pays the chain's fee.
     def __init__(self, folder, family):
@@ -128,7 +145,8 @@ class Room:
             roles = sorted({"member" if name == "member" else "sender" for name in paths})
             registration = {**self.family.wallet.registration(), "our_paths": paths, "roles": roles}
             self.benches.append(Bench(folder / str(number), rules, [registration], seed))
-        self.intent = intent_to(self.family.chain, native, self.family.to, self.family.units, self.family.fee_max)
+        made = intent_to(self.family.chain, native, self.family.to, self.family.units, self.family.fee_max)
+        self.intent = replace(made, memo=getattr(self.family, "memo", ""))
 
     def plan(self, intent=None):
         return self.family.codec.plan([intent or self.intent], self.family.state, self.family.members)
@@ -138,7 +156,7 @@ class Room:
         return request(need.payload, intent, approvals=approve(intent), role=need.role, chain=self.family.chain.id)
 
 
-@pytest.fixture(params=[Utxo, Evm, Solana, Tron], ids=lambda family: family.__name__)
+@pytest.fixture(params=[Utxo, Evm, Solana, Tron, Xrpl], ids=lambda family: family.__name__)
 def room(request, tmp_path):
     return Room(tmp_path, request.param)
 
@@ -165,6 +183,7 @@ def test_c04_a_plan_for_somebody_else_is_refused_by_every_signer(room):
         "Evm": "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
         "Solana": Key("eve").text,
         "Tron": BOB,
+        "Xrpl": XrplKey("eve").account,
     }
     thief = replace(room.intent, to=Address(room.family.chain.id, other[type(room.family).__name__]))
     need = room.family.codec.next_need(room.plan(thief), [])
@@ -221,3 +240,10 @@ def test_flipped_payloads_never_get_a_signature_for_another_payment(room):
         with contextlib.suppress(ToolkitError):
             bench.sign(room.ask(replace(need, payload=bytes(changed))))
     assert bench.memory.frozen() == ""  # a broken invariant would have frozen it
+
+
+def test_a_memo_nobody_approved_or_that_the_payload_does_not_carry_is_refused(room):
+    need = room.family.codec.next_need(room.plan(), [])
+    for memo in {"", "778", "hello"} - {room.intent.memo}:
+        with pytest.raises(PayloadMismatch):
+            room.benches[0].sign(room.ask(need, replace(room.intent, memo=memo)))
