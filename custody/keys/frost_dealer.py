@@ -1,0 +1,126 @@
+"""A FROST key from one hand: a trusted dealer draws it and splits it (RFC 9591, appendix C).
+
+Rules:
+    * The dealer holds the whole key for a moment: good for ceremonies on one offline machine and for local
+      chains. `frost_dkg` makes a key that nobody ever holds.
+    * Commitments to the polynomial let every holder check the own share (Feldman).
+
+Example:
+    dealt = deal(secret, coefficients, 3)
+    verify_dealt(1, dealt.shares[1], dealt.commitments)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from custody.keys import frost_group as group
+from custody.keys.material import Curve, PublicKey
+from custody.primitives.errors import InvalidInput, VerificationFailed
+from custody.primitives.secret import Secret
+
+MAX_PARTICIPANTS = 16
+"""Far above any committee that signs by hand; numbers stay one byte in our payloads."""
+
+
+class BadShare(VerificationFailed):
+    """A key share does not lie on the committed polynomial."""
+
+    code = "bad_key_share"
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """A split key.
+
+    Attributes:
+        shares: Secret share by participant, numbered from 1.
+        commitments: Points of the polynomial's coefficients; the first is the group's key.
+    """
+
+    shares: dict[int, Secret]
+    commitments: tuple[bytes, ...]
+
+    @property
+    def group(self) -> PublicKey:
+        """Public key of the group."""
+        return PublicKey(Curve.ED25519, self.commitments[0])
+
+
+def deal(secret: Secret, coefficients: Sequence[Secret], participants: int) -> Dealt:
+    """Split a key: the threshold is one more than the number of coefficients.
+
+    Args:
+        secret: Scalar, the group's private key.
+        coefficients: Further scalars of the polynomial, drawn at random.
+        participants: n, above the threshold.
+
+    Raises:
+        InvalidInput: Threshold below 2, not below n, or more than 16 participants.
+        MalformedPayload: A value is not a scalar above zero.
+    """
+    threshold = len(coefficients) + 1
+    if not 1 < threshold < participants <= MAX_PARTICIPANTS:
+        raise InvalidInput(f"{threshold} of {participants}: want 1 < threshold < n <= {MAX_PARTICIPANTS}")
+    polynomial = (secret, *coefficients)
+    for each in polynomial:
+        group.require_scalar(each.reveal(), "a coefficient of the polynomial")
+    shares = {number: evaluate(polynomial, number) for number in range(1, participants + 1)}
+    return Dealt(shares, commit(polynomial))
+
+
+def evaluate(polynomial: Sequence[Secret], number: int) -> Secret:
+    """Value of the polynomial at a participant's number: its share."""
+    value = group.scalar(0)
+    for coefficient in reversed(polynomial):
+        value = group.add(group.multiply(value, group.scalar(number)), coefficient.reveal())
+    return Secret(value)
+
+
+def commit(polynomial: Sequence[Secret]) -> tuple[bytes, ...]:
+    """Points of the coefficients."""
+    return tuple(group.base_times(coefficient.reveal()) for coefficient in polynomial)
+
+
+def verifying_share_at(number: int, commitments: Sequence[bytes]) -> PublicKey:
+    """Public key of a participant's share, from the commitments alone.
+
+    Raises:
+        MalformedPayload: A commitment is no point, or the sum is the neutral element.
+    """
+    terms, power = [], 1
+    for commitment in commitments:
+        group.require_point(commitment, "a commitment of the polynomial")
+        terms.append(group.times(group.scalar(power), commitment))
+        power = power * number % group.ORDER
+    total = group.sum_points(terms)
+    group.require_point(total, f"verifying share of {number}")
+    return PublicKey(Curve.ED25519, total)
+
+
+def verify_dealt(number: int, share: Secret, commitments: Sequence[bytes]) -> None:
+    """Check a share against the commitments.
+
+    Raises:
+        BadShare: It does not fit.
+        MalformedPayload: A value is malformed.
+    """
+    group.require_scalar(share.reveal(), f"share of {number}")
+    if group.base_times(share.reveal()) != verifying_share_at(number, commitments).raw:
+        raise BadShare(f"the share of participant {number} is not on the committed polynomial", participant=number)
+
+
+def group_key_from(verifying: dict[int, PublicKey]) -> PublicKey:
+    """Interpolate the group's key from as many verifying shares as the threshold.
+
+    Raises:
+        MalformedPayload: A verifying share is no point.
+    """
+    numbers = sorted(verifying)
+    for number in numbers:
+        group.require_point(verifying[number].raw, f"verifying share of {number}")
+    terms = [group.times(group.lagrange(number, numbers), verifying[number].raw) for number in numbers]
+    total = group.sum_points(terms)
+    group.require_point(total, "the interpolated key")
+    return PublicKey(Curve.ED25519, total)
