@@ -12,7 +12,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from custody.keys import frost_group as group
@@ -124,3 +124,16 @@ def group_key_from(verifying: dict[int, PublicKey]) -> PublicKey:
     total = group.sum_points(terms)
     group.require_point(total, "the interpolated key")
     return PublicKey(Curve.ED25519, total)
+
+
+def verify_group(key: PublicKey, verifying: Mapping[int, PublicKey], threshold: int) -> None:
+    """Check that verifying shares make the group's key, every run of as many as the threshold.
+
+    Raises:
+        BadShare: They make another key, or are fewer than the threshold.
+        MalformedPayload: One is no point.
+    """
+    numbers = sorted(verifying)
+    runs = [numbers[at : at + threshold] for at in range(len(numbers) - threshold + 1)] if threshold > 1 else []
+    if not runs or any(group_key_from({n: verifying[n] for n in run}) != key for run in runs):
+        raise BadShare(f"the verifying shares do not make the group's key {key.raw.hex()}", key=key.raw.hex())
