@@ -31,6 +31,17 @@ def scalar(number: int) -> bytes:
     return (number % ORDER).to_bytes(SCALAR_BYTES, "little")
 
 
+def scalar_from(randomness: bytes) -> bytes:
+    """Reduce 64 fresh random bytes to a scalar, without measurable bias.
+
+    Raises:
+        InvalidInput: Not 64 bytes.
+    """
+    if len(randomness) != 2 * SCALAR_BYTES:
+        raise InvalidInput(f"a random scalar wants {2 * SCALAR_BYTES} bytes, not {len(randomness)}")
+    return bindings.crypto_core_ed25519_scalar_reduce(randomness)
+
+
 def require_scalar(raw: bytes, what: str) -> None:
     """Check bytes that must be a scalar above zero.
 

@@ -6,6 +6,7 @@ from custody.chains.evm.deposit import DepositBranch
 from custody.chains.evm.params import params_for as evm_params
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.chains.solana import params as solana
+from custody.chains.solana.frost_wallet import FrostWallet
 from custody.chains.solana.params import SolanaParams
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
 from custody.chains.utxo.params import row as utxo_params
@@ -13,10 +14,12 @@ from custody.chains.utxo.wallet import KeyOrigin, UtxoWallet
 from custody.keys.material import Curve, PublicKey
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import UnknownChain
-from exchange.app.blueprint import WalletSpec
+from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
+WRAPPED, FROST = "wrapped", "frost"
+"""How a Solana wallet holds SOL: wrapped in an SPL multisig, or on one native address that a group signs for."""
 
 _SOLANA_ROWS = {row.chain.id: row for row in (solana.MAINNET, solana.DEVNET, solana.LOCAL)}
 
@@ -55,6 +58,31 @@ def spl_wallet(spec: WalletSpec) -> SplWallet:
             _spl_key(service["fee_payer"], service["fee_payer_path"]),
             _spl_key(service["opener"], service["opener_path"]),
         ),
+    )
+
+
+def is_frost(spec: WalletSpec) -> bool:
+    """Tell which of the two mechanisms a Solana wallet uses: "wrapped" (the default) or "frost".
+
+    Raises:
+        InvalidBlueprint: Another one is named.
+    """
+    mechanism = spec.service.get("mechanism", WRAPPED)
+    if mechanism not in (WRAPPED, FROST):
+        raise InvalidBlueprint(f"wallet {spec.id}: mechanism {mechanism!r}; known: {WRAPPED}, {FROST}")
+    return mechanism == FROST
+
+
+def frost_wallet(spec: WalletSpec) -> FrostWallet:
+    """Build a FROST wallet: one native address that a group signs for."""
+    service = spec.service
+    return FrostWallet(
+        spec.id,
+        solana_params(spec.chain),
+        PublicKey(Curve.ED25519, bytes.fromhex(service["group"])),
+        tuple(_spl_key(member.key, member.path) for member in spec.members),
+        spec.threshold,
+        _spl_key(service["opener"], service["opener_path"]),
     )
 
 

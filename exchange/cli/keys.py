@@ -35,7 +35,7 @@ def list_wallets(
     from custody.primitives.chain import ChainId, Family
     from exchange.app.blueprint import WalletSpec, load_blueprint
     from exchange.app.home import Home
-    from exchange.app.wallets import safe_wallet, spl_wallet, utxo_wallet
+    from exchange.app.wallets import frost_wallet, is_frost, safe_wallet, spl_wallet, utxo_wallet
 
     def receives(spec: WalletSpec) -> str:
         family = chain_row(ChainId(spec.chain)).family
@@ -43,6 +43,8 @@ def list_wallets(
             return utxo_wallet(spec).address(0, 0).text
         if family is Family.EVM:
             return safe_wallet(spec).address.text
+        if is_frost(spec):
+            return frost_wallet(spec).address
         wallet = spl_wallet(spec)
         return wallet.receive_address(wallet.params.native).text
 

@@ -176,15 +176,12 @@ def test_memory_restored_from_a_backup_makes_no_second_share_of_a_nonce(live):
     intent = live.intent(BOB.text, SOL)
     plan = live.plan(intent)
     committed = live.round(plan, [], intent)
-    memory = live.folder / "signer-1" / "memory.sqlite"
-    live.benches[1].memory.close()
-    backup = {path: path.read_bytes() for path in memory.parent.iterdir()}
-    live.benches[1] = live.start(1)
-    committed = live.round(plan, [], intent)
+    home = live.folder / "signer-1"
+    backup = {path: path.read_bytes() for path in home.iterdir()}  # while the nonce is open
     live.round(plan, committed, intent)
     live.benches[1].memory.close()
-    shutil.rmtree(memory.parent)
-    memory.parent.mkdir()
+    shutil.rmtree(home)
+    home.mkdir()
     for path, content in backup.items():
         path.write_bytes(content)
     live.benches[1] = live.start(1)

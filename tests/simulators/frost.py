@@ -60,7 +60,9 @@ class FrostHouse:
             "our_paths": {"member": path_of(number)},
             "roles": ["member"],
         }
-        return Bench(folder, rules, [registration], Secret(bytes([number]) * 64), {path_of(number): self.shares[number]})
+        return Bench(
+            folder, rules, [registration], Secret(bytes([number]) * 64), {path_of(number): self.shares[number]}
+        )
 
     def restart(self, number):
         self.benches[number].memory.close()

@@ -31,7 +31,6 @@ from custody.primitives.amount import Amount
 from custody.primitives.errors import (
     BadSignature,
     InsufficientFunds,
-    InvalidAddress,
     InvalidInput,
     LimitExceeded,
     QuorumNotReached,
@@ -179,8 +178,6 @@ class FrostCodec:
         for intent in intents:
             if intent.amount.asset != native or intent.memo:
                 raise InvalidInput(f"{intent.withdrawal_id}: this wallet pays SOL, without a memo", memo=intent.memo)
-            if intent.to.chain != self.chain.id:
-                raise InvalidAddress(f"{intent.to.text} is of {intent.to.chain}, not of {self.chain.id}")
             self.parse_address(intent.to.text)
             if intent.to.text in {self.wallet.address, *self.wallet.nonce_accounts}:
                 raise DeadEnd(f"SOL sent to {intent.to.text} of our own wallet pays nobody", to=intent.to.text)

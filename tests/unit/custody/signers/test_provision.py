@@ -12,7 +12,7 @@ from custody.keys.xkeys import KeyNetwork, decode_xpub
 from custody.primitives.errors import Conflict, InvalidInput, MalformedPayload, NotFound, StaleState
 from custody.primitives.secret import Secret
 from custody.signers.home import SignerHome
-from custody.signers.provision import create_home, export_public, register_wallet, replace_rules
+from custody.signers.provision import create_home, export_public, register_wallet, replace_rules, store_share
 
 PASSPHRASE = Secret(b"correct horse battery staple")
 CHEAP = {"unsafe_scrypt_n_for_tests": 16}
@@ -72,6 +72,30 @@ def test_rules_never_go_back(home, version):
     assert SignerHome(home).load_rules().frozen is False
     replace_rules(home, rules_json(version=2, frozen=True))
     assert SignerHome(home).load_rules().frozen is True
+
+
+def test_a_key_share_is_sealed_for_one_wallet_and_one_seed_and_never_overwritten(tmp_path):
+    create_home(tmp_path / "alice", PASSPHRASE, rules_json(), WORDS)
+    share, other = (Secret(bytes([number]) + bytes(31)) for number in (5, 6))
+    with pytest.raises(MalformedPayload):
+        store_share(tmp_path / "alice", PASSPHRASE, "hot", Secret(bytes(32)))
+    store_share(tmp_path / "alice", PASSPHRASE, "hot", share)
+    with pytest.raises(Conflict):
+        store_share(tmp_path / "alice", PASSPHRASE, "hot", other)
+    home = SignerHome(tmp_path / "alice")
+    home.share("hot").with_name("cold.json").write_bytes(home.share("hot").read_bytes())
+    home.share("cold").chmod(0o600)
+    seed = home.load_seed(PASSPHRASE)
+    for wallet_id, wrong in (("cold", seed), ("hot", Secret(bytes(64)))):
+        with pytest.raises(KeystoreSealBroken):
+            home.load_share(wallet_id, wrong)
+    with pytest.raises(NotFound):
+        home.load_share("warm", seed)
+    with pytest.raises(InvalidInput):
+        home.load_share("../keystore", seed)
+    assert share.reveal().hex() not in home.share("hot").read_text()
+    assert home.share("hot").stat().st_mode & 0o777 == 0o600
+    assert home.load_share("hot", seed) == share
 
 
 def test_exporting_needs_the_passphrase_and_a_home(home, tmp_path):

@@ -1,0 +1,132 @@
+"""The ceremony of a FROST wallet: a key for native SOL, split over the folders of its signers.
+
+The quick form, for local chains: one machine draws the key, splits it and forgets it. Nobody is asked to
+believe the result: each share is read back from its sealed file, checked against the public commitments, and a
+quorum signs a test text before the wallet is described. The transcript holds public values only.
+
+Example:
+    dealing = deal_frost_wallet(FrostPlaces("hot-sol", "hot", "solana-local", opener), folders, passphrase)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from custody.keys import ed25519, frost, frost_dealer
+from custody.keys import frost_group as group
+from custody.keys.material import PublicKey, SigningRole
+from custody.primitives.encoding import Json, canonical_json
+from custody.primitives.secret import Secret
+from custody.signers.home import SignerHome
+from custody.signers.provision import register_wallet, store_share
+from exchange.app.blueprint import MemberSpec, WalletSpec
+from exchange.app.wallets import FROST, frost_wallet
+
+TRANSCRIPT_FORMAT = "mext/frost-ceremony/1"
+THRESHOLD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FrostPlaces:
+    """What the wallet will be.
+
+    Attributes:
+        wallet_id, tier, chain: As in the blueprint.
+        opener: Key that pays for opening accounts.
+        opener_path: Where its holder derives it.
+    """
+
+    wallet_id: str
+    tier: str
+    chain: str
+    opener: PublicKey
+    opener_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrostDealing:
+    """What came out of it, all public: the wallet, and the transcript as canonical JSON."""
+
+    spec: WalletSpec
+    transcript: bytes
+
+
+def deal_frost_wallet(places: FrostPlaces, folders: Mapping[str, Path], passphrase: Secret) -> FrostDealing:
+    """Draw a key, seal one share in each signer's folder, test them, and register the wallet there.
+
+    Args:
+        places: What the wallet will be.
+        folders: Signer name -> its folder, made by `create_home`; their order numbers the participants.
+        passphrase: Of all these folders.
+
+    Raises:
+        Conflict: A signer has a share or a registration of this wallet already.
+        VerificationFailed: A share read back is not on the polynomial, or the test signature does not verify.
+    """
+    secret, *coefficients = (Secret(group.scalar_from(os.urandom(64))) for _ in range(THRESHOLD))
+    dealt = frost_dealer.deal(secret, coefficients, len(folders))
+    numbered = dict(enumerate(folders.items(), start=1))
+    for number, (_, folder) in numbered.items():
+        store_share(folder, passphrase, places.wallet_id, dealt.shares[number])
+    shares = {number: _read_back(folder, passphrase, places.wallet_id) for number, (_, folder) in numbered.items()}
+    for number, share in shares.items():
+        frost_dealer.verify_dealt(number, share, dealt.commitments)
+    verifying = {number: frost.verifying_share(share) for number, share in shares.items()}
+    spec = _spec(places, dealt.group, {name: verifying[number] for number, (name, _) in numbered.items()})
+    registration = frost_wallet(spec).registration()
+    for number, (_, folder) in numbered.items():
+        register_wallet(folder, registration, {"member": share_path(number)}, [SigningRole.MEMBER])
+    text = f"{TRANSCRIPT_FORMAT} {spec.id} {dealt.group.raw.hex()}".encode()
+    transcript: dict[str, Json] = {
+        "format": TRANSCRIPT_FORMAT,
+        "wallet": spec.id,
+        "chain": spec.chain,
+        "threshold": spec.threshold,
+        "group": dealt.group.raw.hex(),
+        "commitments": [each.hex() for each in dealt.commitments],
+        "members": [{"signer": member.signer, "key": member.key} for member in spec.members],
+        "test_signature": _test_sign(text, dealt.group, shares).hex(),
+    }
+    return FrostDealing(spec, canonical_json(transcript))
+
+
+def share_path(number: int) -> str:
+    """Label of a participant's share: a path of its own, since no seed derives it."""
+    return f"m/9591h/501h/{number}h"
+
+
+def _spec(places: FrostPlaces, key: PublicKey, verifying: Mapping[str, PublicKey]) -> WalletSpec:
+    members = tuple(
+        MemberSpec(name, share_path(number), share.raw.hex())
+        for number, (name, share) in enumerate(verifying.items(), start=1)
+    )
+    service = {
+        "mechanism": FROST,
+        "group": key.raw.hex(),
+        "opener": places.opener.raw.hex(),
+        "opener_path": places.opener_path,
+    }
+    return WalletSpec(places.wallet_id, places.tier, places.chain, THRESHOLD, members, service)
+
+
+def _read_back(folder: Path, passphrase: Secret, wallet_id: str) -> Secret:
+    home = SignerHome(folder)
+    return home.load_share(wallet_id, home.load_seed(passphrase))
+
+
+def _test_sign(text: bytes, key: PublicKey, shares: Mapping[int, Secret]) -> bytes:
+    """Let the last members sign a text that is no transaction; every other member's share was checked alone."""
+    chosen = sorted(shares)[-THRESHOLD:]
+    nonces = {
+        number: frost.draw_nonces(shares[number], os.urandom(frost.RANDOM_BYTES), os.urandom(frost.RANDOM_BYTES))
+        for number in chosen
+    }
+    commitments = tuple(frost.Commitment(number, nonces[number].commitment) for number in chosen)
+    package = frost.Package(key, text, commitments)
+    made = {number: frost.sign_share(package, number, shares[number], nonces[number]) for number in chosen}
+    signature = frost.aggregate(package, made, {number: frost.verifying_share(shares[number]) for number in chosen})
+    ed25519.verify(key, text, signature)
+    return signature
