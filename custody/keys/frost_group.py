@@ -118,6 +118,11 @@ def hash_commitments(content: bytes) -> bytes:
     return hashlib.sha512(_CONTEXT + b"com" + content).digest()
 
 
+def hash_possession(content: bytes) -> bytes:
+    """HDKG: challenge of a proof of possession, as the frost-ed25519 implementations of others compute it."""
+    return _to_scalar(_CONTEXT + b"dkg" + content)
+
+
 def lagrange(identifier: int, identifiers: Sequence[int]) -> bytes:
     """Coefficient of one participant when the secret at zero is interpolated.
 

@@ -1,11 +1,12 @@
-"""The ceremony of a FROST wallet: a key for native SOL, split over the folders of its signers.
+"""The ceremony of a FROST wallet: a key for native SOL whose shares lie in the folders of its signers.
 
-The quick form, for local chains: one machine draws the key, splits it and forgets it. Nobody is asked to
-believe the result: each share is read back from its sealed file, checked against the public commitments, and a
-quorum signs a test text before the wallet is described. The transcript holds public values only.
+The quick form, for local chains: all participants of the distributed key generation run on this machine, one
+after the other. The key itself is never computed. Each share is read back from its sealed file, checked against
+the public commitments, and a quorum signs a test text before the wallet is described. The transcript holds
+public values only.
 
 Example:
-    dealing = deal_frost_wallet(FrostPlaces("hot-sol", "hot", "solana-local", opener), folders, passphrase)
+    made = hold_frost_ceremony(FrostPlaces("hot-sol", "hot", "solana-local", opener), folders, passphrase)
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from custody.keys import ed25519, frost, frost_dealer
-from custody.keys import frost_group as group
+from custody.keys import ed25519, frost, frost_dkg, frost_shares
 from custody.keys.material import PublicKey, SigningRole
 from custody.primitives.encoding import Json, canonical_json
+from custody.primitives.invariant import invariant
 from custody.primitives.secret import Secret
 from custody.signers.home import SignerHome
 from custody.signers.provision import register_wallet, store_share
@@ -47,15 +48,15 @@ class FrostPlaces:
 
 
 @dataclass(frozen=True, slots=True)
-class FrostDealing:
+class FrostCeremony:
     """What came out of it, all public: the wallet, and the transcript as canonical JSON."""
 
     spec: WalletSpec
     transcript: bytes
 
 
-def deal_frost_wallet(places: FrostPlaces, folders: Mapping[str, Path], passphrase: Secret) -> FrostDealing:
-    """Draw a key, seal one share in each signer's folder, test them, and register the wallet there.
+def hold_frost_ceremony(places: FrostPlaces, folders: Mapping[str, Path], passphrase: Secret) -> FrostCeremony:
+    """Make a key, seal one share in each signer's folder, test them, and register the wallet there.
 
     Args:
         places: What the wallet will be.
@@ -66,31 +67,50 @@ def deal_frost_wallet(places: FrostPlaces, folders: Mapping[str, Path], passphra
         Conflict: A signer has a share or a registration of this wallet already.
         VerificationFailed: A share read back is not on the polynomial, or the test signature does not verify.
     """
-    secret, *coefficients = (Secret(group.scalar_from(os.urandom(64))) for _ in range(THRESHOLD))
-    dealt = frost_dealer.deal(secret, coefficients, len(folders))
     numbered = dict(enumerate(folders.items(), start=1))
+    made, publications = _generate(frost_dkg.Committee(THRESHOLD, len(folders)))
+    key, commitments = made[1].group, made[1].commitments
     for number, (_, folder) in numbered.items():
-        store_share(folder, passphrase, places.wallet_id, dealt.shares[number])
+        store_share(folder, passphrase, places.wallet_id, made[number].share)
     shares = {number: _read_back(folder, passphrase, places.wallet_id) for number, (_, folder) in numbered.items()}
     for number, share in shares.items():
-        frost_dealer.verify_dealt(number, share, dealt.commitments)
+        frost_shares.verify_dealt(number, share, commitments)
     verifying = {number: frost.verifying_share(share) for number, share in shares.items()}
-    spec = _spec(places, dealt.group, {name: verifying[number] for number, (name, _) in numbered.items()})
+    spec = _spec(places, key, {name: verifying[number] for number, (name, _) in numbered.items()})
     registration = frost_wallet(spec).registration()
     for number, (_, folder) in numbered.items():
         register_wallet(folder, registration, {"member": share_path(number)}, [SigningRole.MEMBER])
-    text = f"{TRANSCRIPT_FORMAT} {spec.id} {dealt.group.raw.hex()}".encode()
+    text = f"{TRANSCRIPT_FORMAT} {spec.id} {key.raw.hex()}".encode()
     transcript: dict[str, Json] = {
         "format": TRANSCRIPT_FORMAT,
         "wallet": spec.id,
         "chain": spec.chain,
         "threshold": spec.threshold,
-        "group": dealt.group.raw.hex(),
-        "commitments": [each.hex() for each in dealt.commitments],
+        "group": key.raw.hex(),
+        "commitments": [each.hex() for each in commitments],
+        "publications": [
+            {"commitments": [each.hex() for each in publications[n].commitments], "proof": publications[n].proof.hex()}
+            for n in sorted(publications)
+        ],
         "members": [{"signer": member.signer, "key": member.key} for member in spec.members],
-        "test_signature": _test_sign(text, dealt.group, shares).hex(),
+        "test_signature": _test_sign(text, key, shares).hex(),
     }
-    return FrostDealing(spec, canonical_json(transcript))
+    return FrostCeremony(spec, canonical_json(transcript))
+
+
+def _generate(
+    committee: frost_dkg.Committee,
+) -> tuple[dict[int, frost_dkg.KeyShare], dict[int, frost_dkg.Publication]]:
+    """Run all participants of a distributed key generation; they must agree on the commitments."""
+    begun = {number: frost_dkg.begin(number, committee, os.urandom) for number in committee.numbers}
+    publications = {number: each.publication for number, each in begun.items()}
+    sent = {number: each.shares_for(publications) for number, each in begun.items()}
+    made = {
+        number: frost_dkg.finish(each, publications, {other: sent[other][number] for other in sent if other != number})
+        for number, each in begun.items()
+    }
+    invariant(len({each.commitments for each in made.values()}) == 1, "all participants made one key")
+    return made, publications
 
 
 def share_path(number: int) -> str:

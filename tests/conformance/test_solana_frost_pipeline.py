@@ -9,7 +9,9 @@ from simulators.solana import SOL, Key
 
 from custody.devnet.solana_vm import SolanaVm
 from custody.keys import ed25519
-from custody.keys.frost_dealer import verifying_share_at
+from custody.keys.frost_dkg import Committee, Publication, verify_publications
+from custody.keys.frost_group import sum_points
+from custody.keys.frost_shares import verifying_share_at
 from custody.keys.material import Curve, PublicKey
 from custody.primitives.errors import Conflict
 from custody.withdrawals.states import WithdrawalState
@@ -134,11 +136,18 @@ def test_crash_of_the_back_office_between_the_rounds_pays_once(room):
 
 
 def test_ceremony_writes_a_transcript_that_anybody_can_check(room):
-    stated = json.loads(room.dealing.transcript)
+    stated = json.loads(room.ceremony.transcript)
     group = PublicKey(Curve.ED25519, bytes.fromhex(stated["group"]))
     text = f"mext/frost-ceremony/1 hot-sol {stated['group']}".encode()
     ed25519.verify(group, text, bytes.fromhex(stated["test_signature"]))
     commitments = [bytes.fromhex(each) for each in stated["commitments"]]
+    publications = {
+        number: Publication(tuple(map(bytes.fromhex, each["commitments"])), bytes.fromhex(each["proof"]))
+        for number, each in enumerate(stated["publications"], start=1)
+    }
+    verify_publications(Committee(2, 3), publications)
+    constants = [each.commitments[0] for each in publications.values()]
+    assert sum_points(constants) == commitments[0] == group.raw
     for number, member in enumerate(stated["members"], start=1):
         assert verifying_share_at(number, commitments).raw.hex() == member["key"]
     for name, folder in room.folders.items():

@@ -1,5 +1,6 @@
 # A FROST wallet with its three signers: real decoders, rules and memories, without sockets; and the same on the VM.
 import hashlib
+from dataclasses import dataclass
 
 from simulators.signer_kit import NOW, Bench, approve, request, rules_json
 from simulators.solana import FINAL, SOL, Key
@@ -14,8 +15,9 @@ from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.params import LOCAL
 from custody.chains.solana.state import Nonce
 from custody.chains.solana.wallet import SplKey
-from custody.keys import frost, frost_dealer
+from custody.keys import frost, frost_shares
 from custody.keys import frost_group as group
+from custody.keys.material import Curve, PublicKey
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.ids import WithdrawalId
@@ -34,10 +36,27 @@ def scalar_of(name):
     return Secret(group.scalar(int.from_bytes(hashlib.sha512(name.encode()).digest(), "little")))
 
 
+@dataclass(frozen=True)
+class Dealt:
+    # A key from one hand, as the official vectors have it: for tests only, since the dealer knows the key.
+    shares: dict[int, Secret]
+    commitments: tuple[bytes, ...]
+
+    @property
+    def group(self):
+        return PublicKey(Curve.ED25519, self.commitments[0])
+
+
+def deal(secret, coefficients, participants):
+    polynomial = (secret, *coefficients)
+    shares = {number: frost_shares.evaluate(polynomial, number) for number in range(1, participants + 1)}
+    return Dealt(shares, frost_shares.commit(polynomial))
+
+
 class FrostHouse:
     def __init__(self, name, folder, nonce_count=2, threshold=2, participants=3):
         coefficients = [scalar_of(f"{name}/{place}") for place in range(1, threshold)]
-        self.dealt = frost_dealer.deal(scalar_of(f"{name}/secret"), coefficients, participants)
+        self.dealt = deal(scalar_of(f"{name}/secret"), coefficients, participants)
         self.shares = self.dealt.shares
         members = tuple(SplKey(frost.verifying_share(s), path_of(n)) for n, s in self.shares.items())
         self.opener = Key(f"{name}/opener")

@@ -32,7 +32,7 @@ from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import Bounds, WithdrawalRequest
 from custody.withdrawals.rules import Effect, Group, Match, Policy, Rule
 from custody.withdrawals.service import ServiceParts, WithdrawalService
-from exchange.app.frost_ceremony import FrostPlaces, deal_frost_wallet
+from exchange.app.frost_ceremony import FrostPlaces, hold_frost_ceremony
 from exchange.app.wallets import frost_wallet
 
 NATIVE = LOCAL.native
@@ -95,8 +95,8 @@ class FrostRoom(House):
         write_new_private(self.folder / "passphrase", PASSPHRASE.reveal() + b"\n")
         opener = Key(str(self.folder))
         places = FrostPlaces("hot-sol", "hot", LOCAL.chain.id, opener.public, opener.entry.path)
-        self.dealing = deal_frost_wallet(places, self.folders, PASSPHRASE)
-        self.wallet = frost_wallet(self.dealing.spec)
+        self.ceremony = hold_frost_ceremony(places, self.folders, PASSPHRASE)
+        self.wallet = frost_wallet(self.ceremony.spec)
         self.node = SolanaNode(self.vm.rpc)
         self.vm.fund(opener.text, 10 * SOL)
         self.vm.mine(1)
@@ -139,7 +139,7 @@ class FrostRoom(House):
         assets = AssetBook([NATIVE])
         self.store = SqlWithdrawalStore(self.engine, assets)
         keys = {
-            member.signer: key.key for member, key in zip(self.dealing.spec.members, self.wallet.members, strict=True)
+            member.signer: key.key for member, key in zip(self.ceremony.spec.members, self.wallet.members, strict=True)
         }
         lane = Lane(
             wallet_id=self.wallet.id,

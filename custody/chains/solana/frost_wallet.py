@@ -20,7 +20,7 @@ from custody.chains.solana import derivation
 from custody.chains.solana.keytext import key_text
 from custody.chains.solana.params import SYSTEM_PROGRAM, SolanaParams
 from custody.chains.solana.wallet import MAX_NONCE_ACCOUNTS, SplKey
-from custody.keys.frost_dealer import MAX_PARTICIPANTS, verify_group
+from custody.keys.frost_shares import MAX_PARTICIPANTS, verify_group
 from custody.keys.material import PublicKey
 from custody.primitives.address import Address
 from custody.primitives.encoding import Json

@@ -25,7 +25,7 @@ from typing import Any
 import base58
 
 from custody.keys.frost import COMMITMENT_BYTES, Commitment, Package
-from custody.keys.frost_dealer import verify_group
+from custody.keys.frost_shares import verify_group
 from custody.keys.material import Curve, PublicKey, SigningRole
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount

@@ -6,18 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from simulators.frost import deal, scalar_of
 
-from custody.keys import ed25519, frost, frost_dealer
+from custody.keys import ed25519, frost, frost_shares
 from custody.keys import frost_group as group
 from custody.keys.material import Curve, PublicKey
 from custody.primitives.errors import BadSignature, InvalidInput, MalformedPayload, QuorumNotReached
 from custody.primitives.secret import Secret
 
 ROOT = Path(__file__).parents[4]
-
-
-def scalar_of(name):
-    return Secret(group.scalar(int.from_bytes(hashlib.sha512(name.encode()).digest(), "little")))
 
 
 def random_of(name):
@@ -27,7 +24,7 @@ def random_of(name):
 class Room:
     def __init__(self, message=b"message", numbers=(1, 3), threshold=2):
         coefficients = [scalar_of(f"coefficient {place}") for place in range(threshold - 1)]
-        self.dealt = frost_dealer.deal(scalar_of("secret"), coefficients, 4)
+        self.dealt = deal(scalar_of("secret"), coefficients, 4)
         self.shares = self.dealt.shares
         self.verifying = {number: frost.verifying_share(share) for number, share in self.shares.items()}
         self.nonces = {n: self.draw(n) for n in numbers}
@@ -157,25 +154,19 @@ def test_randomness_is_32_bytes_and_never_the_same_twice(room):
             frost.draw_nonces(room.shares[1], *pair)
 
 
-@pytest.mark.parametrize(("threshold", "participants"), [(1, 3), (3, 3), (4, 3), (2, 17)])
-def test_dealer_refuses_thresholds_without_meaning(threshold, participants):
-    with pytest.raises(InvalidInput):
-        frost_dealer.deal(scalar_of("s"), [scalar_of("c")] * (threshold - 1), participants)
-
-
 @pytest.mark.parametrize("wrong", [bytes(32), group.ORDER.to_bytes(32, "little"), b"short"])
-def test_dealer_refuses_what_is_no_scalar(wrong):
+def test_a_share_that_is_no_key_share_is_refused(room, wrong):
     with pytest.raises(MalformedPayload):
-        frost_dealer.deal(Secret(wrong), [scalar_of("c")], 3)
+        frost_shares.verify_dealt(1, Secret(wrong), room.dealt.commitments)
     with pytest.raises(MalformedPayload):
         frost.verifying_share(Secret(wrong))
 
 
 def test_a_share_off_the_polynomial_is_refused(room):
     for number, share in room.shares.items():
-        frost_dealer.verify_dealt(number, share, room.dealt.commitments)
-    with pytest.raises(frost_dealer.BadShare):
-        frost_dealer.verify_dealt(2, room.shares[1], room.dealt.commitments)
+        frost_shares.verify_dealt(number, share, room.dealt.commitments)
+    with pytest.raises(frost_shares.BadShare):
+        frost_shares.verify_dealt(2, room.shares[1], room.dealt.commitments)
 
 
 def test_nonces_and_shares_print_nothing(room):
@@ -185,9 +176,9 @@ def test_nonces_and_shares_print_nothing(room):
 
 def test_verifying_shares_interpolate_to_the_group_key(room):
     for numbers in ((1, 2), (2, 4), (1, 3, 4)):
-        assert frost_dealer.group_key_from({n: room.verifying[n] for n in numbers}) == room.dealt.group
+        assert frost_shares.group_key_from({n: room.verifying[n] for n in numbers}) == room.dealt.group
     for number in room.shares:
-        assert frost_dealer.verifying_share_at(number, room.dealt.commitments) == room.verifying[number]
+        assert frost_shares.verifying_share_at(number, room.dealt.commitments) == room.verifying[number]
 
 
 @pytest.mark.parametrize("numbers", [(1, 2), (1, 4), (2, 3), (1, 2, 3), (1, 2, 3, 4)])
@@ -200,7 +191,7 @@ def test_any_quorum_makes_a_plain_ed25519_signature(numbers):
 def test_official_vectors_byte_for_byte(vectors):
     inputs, numbers = vectors["inputs"], vectors["inputs"]["participant_list"]
     coefficients = [Secret(bytes.fromhex(each)) for each in inputs["share_polynomial_coefficients"]]
-    dealt = frost_dealer.deal(Secret(bytes.fromhex(inputs["group_secret_key"])), coefficients, 3)
+    dealt = deal(Secret(bytes.fromhex(inputs["group_secret_key"])), coefficients, 3)
     assert dealt.group.raw.hex() == inputs["group_public_key"]
     for each in inputs["participant_shares"]:
         assert dealt.shares[each["identifier"]].reveal().hex() == each["participant_share"]
@@ -272,7 +263,7 @@ def test_interoperates_with_noble_in_both_directions():
     shares = {n: Secret(raw(key["secret"]["signingShare"])) for n, key in enumerate(keys, start=1)}
     verifying = {n: frost.verifying_share(share) for n, share in shares.items()}
     for number, share in shares.items():
-        frost_dealer.verify_dealt(number, share, commitments)
+        frost_shares.verify_dealt(number, share, commitments)
         assert raw(public["verifyingShares"][ids[number - 1]]) == verifying[number].raw
     theirs = noble("commit", secret=keys[2]["secret"])
     ours = frost.draw_nonces(shares[1], random_of("h"), random_of("b"))

@@ -10,7 +10,7 @@ from custody.chains.solana.frost_codec import FrostCodec
 from custody.chains.solana.params import LOCAL, SYSTEM_PROGRAM
 from custody.chains.solana.places import DeadEnd
 from custody.chains.solana.state import NoFreeNonce
-from custody.keys.frost_dealer import BadShare
+from custody.keys.frost_shares import BadShare
 from custody.keys.material import Signature, SigningRole
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount

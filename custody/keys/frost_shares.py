@@ -1,23 +1,22 @@
-"""A FROST key from one hand: a trusted dealer draws it and splits it (RFC 9591, appendix C).
+"""Shares of a FROST key: points on a secret polynomial, checked against public commitments (RFC 9591, appendix C).
 
 Rules:
-    * The dealer holds the whole key for a moment: good for ceremonies on one offline machine and for local
-      chains. `frost_dkg` makes a key that nobody ever holds.
-    * Commitments to the polynomial let every holder check the own share (Feldman).
+    * A share is the polynomial's value at the participant's number; the group's key is its value at zero.
+    * Commitments to the coefficients let every holder check the own share (Feldman), and everybody compute
+      the verifying share of anybody.
 
 Example:
-    dealt = deal(secret, coefficients, 3)
-    verify_dealt(1, dealt.shares[1], dealt.commitments)
+    verify_dealt(1, share, commitments)
+    verifying_share_at(2, commitments)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from custody.keys import frost_group as group
 from custody.keys.material import Curve, PublicKey
-from custody.primitives.errors import InvalidInput, VerificationFailed
+from custody.primitives.errors import VerificationFailed
 from custody.primitives.secret import Secret
 
 MAX_PARTICIPANTS = 16
@@ -28,46 +27,6 @@ class BadShare(VerificationFailed):
     """A key share does not lie on the committed polynomial."""
 
     code = "bad_key_share"
-
-
-@dataclass(frozen=True, slots=True)
-class Dealt:
-    """A split key.
-
-    Attributes:
-        shares: Secret share by participant, numbered from 1.
-        commitments: Points of the polynomial's coefficients; the first is the group's key.
-    """
-
-    shares: dict[int, Secret]
-    commitments: tuple[bytes, ...]
-
-    @property
-    def group(self) -> PublicKey:
-        """Public key of the group."""
-        return PublicKey(Curve.ED25519, self.commitments[0])
-
-
-def deal(secret: Secret, coefficients: Sequence[Secret], participants: int) -> Dealt:
-    """Split a key: the threshold is one more than the number of coefficients.
-
-    Args:
-        secret: Scalar, the group's private key.
-        coefficients: Further scalars of the polynomial, drawn at random.
-        participants: n, above the threshold.
-
-    Raises:
-        InvalidInput: Threshold below 2, not below n, or more than 16 participants.
-        MalformedPayload: A value is not a scalar above zero.
-    """
-    threshold = len(coefficients) + 1
-    if not 1 < threshold < participants <= MAX_PARTICIPANTS:
-        raise InvalidInput(f"{threshold} of {participants}: want 1 < threshold < n <= {MAX_PARTICIPANTS}")
-    polynomial = (secret, *coefficients)
-    for each in polynomial:
-        group.require_scalar(each.reveal(), "a coefficient of the polynomial")
-    shares = {number: evaluate(polynomial, number) for number in range(1, participants + 1)}
-    return Dealt(shares, commit(polynomial))
 
 
 def evaluate(polynomial: Sequence[Secret], number: int) -> Secret:
