@@ -120,7 +120,8 @@ class FrostReserves:
         for place in (wallet.receive_address, *(wallet.deposit_address(index) for index in self._used())):
             held = self._reader.balance(place, native, block)
             above_rent = Amount(max(0, held.units - rent), native)
-            found.append(at.holding(place.text, above_rent, wallet.address))
+            controller = "" if place.text == wallet.address else wallet.address
+            found.append(at.holding(place.text, above_rent, controller))
         return [*found, *self._cold.holdings(block)]
 
     def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
