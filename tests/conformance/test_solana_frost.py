@@ -124,19 +124,33 @@ def test_network_refuses_replay_once_the_nonce_is_used(live):
     assert live.lamports(BOB.text) == before
 
 
-def test_second_plan_of_other_signers_on_the_same_nonce_is_dead_once_the_first_is_final(live):
+def test_same_payment_by_other_signers_is_one_payment_and_never_dead(live):
     intent = live.intent(BOB.text, SOL)
     plans = [live.plan(intent, members=members) for members in ((1, 2), (2, 3))]
     first, second = (live.codec.assemble(plan, live.sign(plan, intent)) for plan in plans)
     assert first.conflict_key == second.conflict_key
     assert first.txid != second.txid
     live.broadcaster.broadcast(first)
+    live.vm.mine(FINAL)
+    assert live.reader.finality(first.txid, first.conflict_key) is Finality.FINAL
+    assert live.reader.finality(second.txid, second.conflict_key) is Finality.FINAL
+
+
+def test_another_payment_on_the_same_nonce_is_dead_once_the_first_is_final(live):
+    state = live.reader.spendable(frozenset())
+    intents = [live.intent(BOB.text, SOL), live.intent(MALLORY.text, SOL, number=2)]
+    plans = [live.codec.plan([intent], state, live.chosen()) for intent in intents]
+    first = live.codec.assemble(plans[0], live.sign(plans[0], intents[0]))
+    live.forget()  # honest signers refuse the second payment on one nonce
+    second = live.codec.assemble(plans[1], live.sign(plans[1], intents[1]))
+    live.broadcaster.broadcast(first)
     live.vm.mine(1)
     with pytest.raises(NodeUnavailable, match="BlockhashNotFound"):  # not final yet: no proof
         live.broadcaster.broadcast(second)
     live.vm.mine(FINAL)
-    assert live.reader.finality(first.txid, first.conflict_key) is Finality.FINAL
     assert live.reader.finality(second.txid, second.conflict_key) is Finality.DEAD
+    with pytest.raises(NodeRefuses, match="BlockhashNotFound"):
+        live.broadcaster.broadcast(second)
 
 
 def test_signer_killed_between_the_rounds_refuses_and_a_new_visit_completes(live):
@@ -168,7 +182,9 @@ def test_coordinator_killed_between_the_rounds_asks_anew_and_pays_once(live):
     assert first.raw != second.raw
     live.broadcaster.broadcast(first)
     live.vm.mine(FINAL)
-    assert live.reader.finality(second.txid, second.conflict_key) is Finality.DEAD
+    # The same payment under another signature: calling it dead would refund what was paid.
+    assert live.reader.finality(second.txid, second.conflict_key) is Finality.FINAL
+    assert live.broadcaster.broadcast(second) == second.txid
     assert live.lamports(BOB.text) == before + SOL
 
 

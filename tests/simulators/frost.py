@@ -87,6 +87,14 @@ class FrostHouse:
         self.benches[number].memory.close()
         self.benches[number] = self.start(number)
 
+    def forget(self):
+        # Signers whose memory is gone: what an attacker would need, and no signer starts like that by itself.
+        for number, bench in self.benches.items():
+            bench.memory.close()
+            for path in (self.folder / f"signer-{number}").iterdir():
+                path.unlink()
+            self.benches[number] = self.start(number)
+
     def intent(self, to, units, number=1, asset=NATIVE):
         return TransferIntent(
             WithdrawalId(f"w{number}"),
