@@ -92,7 +92,9 @@ class SignerService:
         for wallet in home.load_wallets():
             family = family_of(wallet.family, families)
             if family.splits_key:
-                keyring.hold_share(wallet.our_paths[MEMBER_PATH], home.load_share(wallet.id, seed))
+                share = home.load_share(wallet.id, seed)
+                for path in wallet.our_paths.values():  # its decoder accepts exactly one
+                    keyring.hold_share(path, share)
             service.serve(wallet, family)
         return service
 

@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from custody.keys import ed25519, frost, frost_dkg, frost_shares
 from custody.keys.material import PublicKey, SigningRole
+from custody.keys.paths import HARDENED
 from custody.primitives.encoding import Json, canonical_json
 from custody.primitives.invariant import invariant
 from custody.primitives.secret import Secret
@@ -79,7 +81,7 @@ def hold_frost_ceremony(places: FrostPlaces, folders: Mapping[str, Path], passph
     spec = _spec(places, key, {name: verifying[number] for number, (name, _) in numbered.items()})
     registration = frost_wallet(spec).registration()
     for number, (_, folder) in numbered.items():
-        register_wallet(folder, registration, {"member": share_path(number)}, [SigningRole.MEMBER])
+        register_wallet(folder, registration, {"member": share_path(spec.id, number)}, [SigningRole.MEMBER])
     text = f"{TRANSCRIPT_FORMAT} {spec.id} {key.raw.hex()}".encode()
     transcript: dict[str, Json] = {
         "format": TRANSCRIPT_FORMAT,
@@ -113,14 +115,15 @@ def _generate(
     return made, publications
 
 
-def share_path(number: int) -> str:
-    """Label of a participant's share: a path of its own, since no seed derives it."""
-    return f"m/9591h/501h/{number}h"
+def share_path(wallet_id: str, number: int) -> str:
+    """Label of a participant's share: no seed derives it, but a signer tells the shares of its wallets apart by it."""
+    wallet = int.from_bytes(hashlib.sha256(wallet_id.encode()).digest()[:4], "big") % HARDENED
+    return f"m/9591h/501h/{wallet}h/{number}h"
 
 
 def _spec(places: FrostPlaces, key: PublicKey, verifying: Mapping[str, PublicKey]) -> WalletSpec:
     members = tuple(
-        MemberSpec(name, share_path(number), share.raw.hex())
+        MemberSpec(name, share_path(places.wallet_id, number), share.raw.hex())
         for number, (name, share) in enumerate(verifying.items(), start=1)
     )
     service = {
