@@ -10,19 +10,22 @@ Rules:
 
 Example:
     with memory.transaction():
-        value = rounds.commit("hot-sol", path, step)     # 64 bytes, out to the coordinator
-    made = rounds.share("hot-sol", path, step)           # inside memory.release
+        committed = rounds.commit("hot-sol", to_sign, step)     # out to the coordinator
+    made = rounds.share("hot-sol", understood, payload)         # inside memory.release
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 
 from custody.keys import frost
-from custody.primitives.errors import Refused
+from custody.keys.material import Curve, Signature
+from custody.primitives.errors import InvariantBroken, Refused
+from custody.signers.ask import Made
 from custody.signers.keyring import Keyring
-from custody.signers.port import ThresholdRound
+from custody.signers.port import ThresholdRound, ToSign, Understood
 
 MAX_OPEN_SESSIONS = 1_024
 """Signatures begun and not finished; the oldest is forgotten first, and only costs another round one."""
@@ -51,30 +54,35 @@ class FrostRounds:
     def __repr__(self) -> str:
         return "FrostRounds(***)"
 
-    def commit(self, wallet_id: str, path: str, step: ThresholdRound) -> bytes:
+    def commit(self, wallet_id: str, item: ToSign, step: ThresholdRound) -> Signature:
         """Answer round one: the open commitment of this session, or a fresh one."""
         key = (wallet_id, step.session)
         nonces = self._open.get(key)
         if nonces is None:
             drawn = self._draw(frost.RANDOM_BYTES), self._draw(frost.RANDOM_BYTES)
-            nonces = self._keyring.draw_nonces(path, drawn)
+            nonces = self._keyring.draw_nonces(item.path, drawn)
             while len(self._open) >= MAX_OPEN_SESSIONS:
                 del self._open[next(iter(self._open))]
             self._open[key] = nonces
-        return nonces.commitment
+        return Signature(self._keyring.public_key(item.path, Curve.ED25519), item.index, nonces.commitment)
 
-    def share(self, wallet_id: str, path: str, step: ThresholdRound, package: frost.Package) -> bytes:
-        """Answer round two with our share, using the nonce up.
+    def share(self, wallet_id: str, understood: Understood, payload: bytes) -> Made:
+        """Answer round two with our share, using the nonce up; its commitment is the point that serves once.
 
         Raises:
             FrostNonceGone: Our commitment in the list is not the open one of this session.
             InvariantBroken: The share does not verify; nothing is handed out, and the nonce is gone.
         """
-        key, listed = (wallet_id, step.session), package.commitment_of(step.identifier)
+        (item,), step = understood.to_sign, understood.threshold
+        if step is None or step.package is None:
+            raise InvariantBroken("broken rule: a share is made in round two", wallet=wallet_id)
+        key, listed = (wallet_id, step.session), step.package.commitment_of(step.identifier)
         nonces = self._open.get(key)
         if nonces is None or nonces.commitment != listed.value:
             raise FrostNonceGone(
                 f"wallet {wallet_id}: our commitment in the list was used, or made before a restart", wallet=wallet_id
             )
         del self._open[key]  # first: whatever happens from here on, it signs nothing else
-        return self._keyring.sign_share(path, step.identifier, nonces, package)
+        value = self._keyring.sign_share(item.path, step.identifier, nonces, step.package)
+        made = Signature(self._keyring.public_key(item.path, Curve.ED25519), item.index, value)
+        return Made((made,), ((listed.value, hashlib.sha256(payload).digest()),))

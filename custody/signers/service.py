@@ -213,26 +213,15 @@ class SignerService:
 
     def _commit(self, desk: Desk, understood: Understood, step: ThresholdRound, entry: Mapping[str, Json]) -> Signature:
         """Answer round one; the commitment is in the log before it leaves."""
-        (item,) = understood.to_sign
         with self._memory.transaction() as db:
             self._require_thawed()
-            value = self._frost.commit(desk.wallet.id, item.path, step)
-            audit.append(db, {**entry, "result": "committed", "commitment": value.hex()})
-        return Signature(self._keyring.public_key(item.path, desk.scheme.curve), item.index, value)
-
-    def _share(self, request: SigningRequest, desk: Desk, understood: Understood, step: ThresholdRound) -> Made:
-        """Answer round two; the memory keeps share and used commitment before it leaves."""
-        (item,), package = understood.to_sign, step.package
-        if package is None:
-            raise InvariantBroken("broken rule: a share is made in round two", wallet=desk.wallet.id)
-        value = self._frost.share(desk.wallet.id, item.path, step, package)
-        made = Signature(self._keyring.public_key(item.path, desk.scheme.curve), item.index, value)
-        used = package.commitment_of(step.identifier).value
-        return Made((made,), ((used, hashlib.sha256(request.payload).digest()),))
+            committed = self._frost.commit(desk.wallet.id, understood.to_sign[0], step)
+            audit.append(db, {**entry, "result": "committed", "commitment": committed.value.hex()})
+        return committed
 
     def _make(self, request: SigningRequest, desk: Desk, understood: Understood) -> Made:
         if understood.threshold is not None:
-            return self._share(request, desk, understood, understood.threshold)
+            return self._frost.share(desk.wallet.id, understood, request.payload)
         signatures, points = [], []
         for item in understood.to_sign:
             ours = desk.wallet.require_ours(item.path, request.role)

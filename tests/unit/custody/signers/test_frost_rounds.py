@@ -25,7 +25,7 @@ from custody.signers.frost_rounds import MAX_OPEN_SESSIONS, FrostNonceGone, Fros
 from custody.signers.judge import PayloadMismatch
 from custody.signers.keyring import Keyring
 from custody.signers.memory import AlreadySigned, Frozen, Tombstoned
-from custody.signers.port import ThresholdRound
+from custody.signers.port import ThresholdRound, ToSign
 from custody.signers.registry import ED25519_SCHEME
 
 BOB, EVE = Key("bob"), Key("eve")
@@ -223,13 +223,13 @@ def test_threads_get_one_share_of_one_nonce(house, begun):
 def test_open_sessions_are_bounded_and_the_oldest_is_forgotten():
     keyring = Keyring(Secret(bytes(64)))
     keyring.hold_share(path_of(1), scalar_of("share"))
-    rounds = FrostRounds(keyring)
+    rounds, item = FrostRounds(keyring), ToSign(0, path_of(1), b"message")
     steps = [ThresholdRound(number.to_bytes(32, "big"), 1, None) for number in range(MAX_OPEN_SESSIONS + 1)]
-    values = [rounds.commit("w", path_of(1), step) for step in steps]
+    values = [rounds.commit("w", item, step).value for step in steps]
     assert len(set(values)) == len(values)
     assert len(rounds._open) == MAX_OPEN_SESSIONS
-    assert rounds.commit("w", path_of(1), steps[-1]) == values[-1]
-    assert rounds.commit("w", path_of(1), steps[0]) != values[0]
+    assert rounds.commit("w", item, steps[-1]).value == values[-1]
+    assert rounds.commit("w", item, steps[0]).value != values[0]
     assert repr(rounds) == "FrostRounds(***)"
 
 
