@@ -61,7 +61,8 @@ class Signature:
     Attributes:
         key: The key it verifies under.
         index: Which input it is for (UTXO); 0 on account chains.
-        value: Family encoding: DER + sighash byte (UTXO), r || s || v 65 bytes (EVM), 64 bytes (Ed25519).
+        value: Family encoding: DER + sighash byte (UTXO), r || s || v 65 bytes (EVM), 64 bytes (Ed25519);
+            of a threshold signature commitment (index 0, 64 bytes) and share (index 1, 32 bytes).
     """
 
     key: PublicKey
@@ -98,11 +99,14 @@ class SigningNeed:
         role: Who must sign.
         payload: What they sign, in the family's encoding.
         missing: How many further signatures of this role.
+        together: Set where several rounds of one visit make one signature: the keys that must all answer this
+            payload. Such answers belong to their visit: they are not stored, and the next visit asks again.
     """
 
     role: SigningRole
     payload: bytes
     missing: int
+    together: tuple[PublicKey, ...] = ()
 
 
 class Signer(Protocol):

@@ -47,10 +47,17 @@ class SignatureScheme:
 
 @dataclass(frozen=True, slots=True)
 class SignerFamily:
-    """One row: how to read payloads of a family, and how to sign them."""
+    """One row: how to read payloads of a family, and how to sign them.
+
+    Attributes:
+        load: Imports the decoder.
+        scheme: Curve and encoding.
+        splits_key: Our member key is a share of the group's key, sealed beside the keystore.
+    """
 
     load: Callable[[], DecoderFactory]
     scheme: SignatureScheme
+    splits_key: bool = False
 
 
 def _sign_bitcoin(key: Secret, digest: bytes) -> bytes:
@@ -94,6 +101,7 @@ FAMILIES: Mapping[str, SignerFamily] = {
     "solana": SignerFamily(_decoder("solana", "SolanaDecoder"), ED25519_SCHEME),
     "tron": SignerFamily(_decoder("tron", "TronDecoder"), RECOVERABLE_SCHEME),
     "xrpl": SignerFamily(_decoder("xrpl", "XrplDecoder"), DER_SCHEME),
+    "solana-frost": SignerFamily(_decoder("solana_frost", "FrostDecoder"), ED25519_SCHEME, splits_key=True),
 }
 
 

@@ -4,7 +4,7 @@ Rules:
     * The step to SIGNING is durable before the first signer is asked: whatever is OPEN was never shown to one.
     * Breaker and quorum are looked at right before each question, not only at approval (attack D15).
     * A signature is stored before the next signer is asked; after a crash the stored ones are kept, and a
-      signer asked again repeats its answer.
+      signer asked again repeats its answer. Rounds of a threshold signature are asked in one visit, or anew.
     * A signer that is silent, refuses or sends a bad signature is named and the next one is asked (attack E09).
     * Bytes, txid and MAYBE_SENT are one durable step before the first send (rule R4).
 """
@@ -112,23 +112,34 @@ def _visit(payment: Payment, withdrawals: tuple[Withdrawal, ...], parts: Pipelin
 
 
 def _ask_all(visit: _Visit, parts: PipelineParts, order: SignerOrder, now_s: int) -> None:
-    asked = {(given.role, given.signer) for given in visit.given}
+    asked = {(given.role, given.signer, b"") for given in visit.given}
     if visit.lane.fixes_signers:
         # A signature by somebody who does not stand in the message is worth nothing: it is not asked for.
         others = [each for each in visit.lane.members if each.key not in visit.attempt.members]
-        asked |= {(SigningRole.MEMBER, each.signer.name) for each in others}
+        asked |= {(SigningRole.MEMBER, each.signer.name, b"") for each in others}
     for _ in range(MAX_ROUNDS):
         need = visit.lane.codec.next_need(visit.tx, visit.signatures())
         if need is None:
             return
-        signer = next((s for s in order.signers(visit.lane, need.role) if (need.role, s.name) not in asked), None)
-        if signer is None:
+        question = need.payload if need.together else b""  # a member of a threshold key answers once a round
+        able = [s for s in _able(visit, need, order) if (need.role, s.name, question) not in asked]
+        if not able:
             return
-        asked.add((need.role, signer.name))
+        signer = able[0]
+        asked.add((need.role, signer.name, question))
         _require_closed(visit.withdrawals, parts)
         if not all(has_quorum(each, parts, now_s) for each in visit.withdrawals):
             raise QuorumNotReached("a quorum does not hold any more", payment=visit.payment.id)
         _ask(visit, need, signer, parts, order)
+
+
+def _able(visit: _Visit, need: SigningNeed, order: SignerOrder) -> list[Signer]:
+    """Return who can answer, the most reliable first."""
+    signers = order.signers(visit.lane, need.role)
+    if not need.together:
+        return signers
+    holders = {each.signer.name for each in visit.lane.members if each.key in need.together}
+    return [each for each in signers if each.name in holders]
 
 
 def _ask(visit: _Visit, need: SigningNeed, signer: Signer, parts: PipelineParts, order: SignerOrder) -> None:
@@ -151,7 +162,8 @@ def _ask(visit: _Visit, need: SigningNeed, signer: Signer, parts: PipelineParts,
     given = tuple(
         GivenSignature(visit.payment.id, visit.attempt.number, need.role, signer.name, each) for each in fresh
     )
-    parts.store.commit(Change(signatures=given))
+    if not need.together:
+        parts.store.commit(Change(signatures=given))
     visit.given.extend(given)
 
 

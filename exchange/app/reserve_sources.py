@@ -88,7 +88,7 @@ class UtxoReserves:
 
     def holdings(self, block: BlockRef) -> Sequence[Holding]:
         """Their balances as of the block."""
-        at = _At(self._asset, self.caip2, block)
+        at = AtBlock(self._asset, self.caip2, block)
         return [
             at.holding(place.text, held) for _, reader in self._tiers for place, held in reader.held_at(block).items()
         ]
@@ -128,7 +128,7 @@ class SafeReserves:
         """Balances as of the block, of the coin and of every listed token."""
         places = [wallet.address for _, wallet in self._tiers] + list(self._accounts())
         return [
-            _At(asset, self.caip2, block).holding(place.text, self._reader.balance(place, asset, block))
+            AtBlock(asset, self.caip2, block).holding(place.text, self._reader.balance(place, asset, block))
             for asset in self._assets
             for place in places
         ]
@@ -171,7 +171,7 @@ class TronReserves:
     def holdings(self, block: BlockRef) -> Sequence[Holding]:
         """Balances as of the block."""
         places = [wallet.address for _, wallet in self._tiers] + list(self._accounts())
-        at = _At(self._asset, self.caip2, block)
+        at = AtBlock(self._asset, self.caip2, block)
         return [at.holding(place.text, self._reader.balance(place, self._asset, block)) for place in places]
 
     def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
@@ -209,7 +209,7 @@ class SplReserves:
 
     def holdings(self, block: BlockRef) -> Sequence[Holding]:
         """Balances of every token account as of the block."""
-        found, at = [], _At(self._asset, self.caip2, block)
+        found, at = [], AtBlock(self._asset, self.caip2, block)
         for (tier, wallet), reader in zip(self._tiers, self._readers, strict=True):
             accounts = [wallet.receive_address(self._asset)]
             if tier.tier == "hot":
@@ -252,7 +252,7 @@ class XrplReserves:
 
     def holdings(self, block: BlockRef) -> Sequence[Holding]:
         """Their balances in this ledger, the locked reserve included."""
-        at = _At(self._asset, self.caip2, block)
+        at = AtBlock(self._asset, self.caip2, block)
         places = [wallet.address for _, wallet in self._tiers]
         return [at.holding(place.text, self._reader.balance(place, self._asset, block)) for place in places]
 
@@ -269,7 +269,7 @@ class XrplReserves:
 
 
 @dataclass(frozen=True, slots=True)
-class _At:
+class AtBlock:
     """Makes holdings of one asset at one block."""
 
     asset: Asset
@@ -277,6 +277,7 @@ class _At:
     block: BlockRef
 
     def holding(self, place: str, held: Amount, controller: str = "") -> Holding:
+        """One place; a controller is who signs for it, where that is another address."""
         return Holding(
             asset_id(self.asset, self.caip2),
             self.caip2,

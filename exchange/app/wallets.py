@@ -10,6 +10,7 @@ from custody.chains.evm.params import params_for as evm_params
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.chains.registry import chain_row
 from custody.chains.solana import params as solana
+from custody.chains.solana.frost_wallet import FrostWallet
 from custody.chains.solana.params import SolanaParams
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
 from custody.chains.tron.deposit import DepositBranch as TronDeposits
@@ -30,8 +31,10 @@ from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
+WRAPPED, FROST = "wrapped", "frost"
+"""How a Solana wallet holds SOL: wrapped in an SPL multisig, or on one native address that a group signs for."""
 
-AnyWallet = UtxoWallet | SafeWallet | SplWallet | TronWallet | XrplWallet
+AnyWallet = UtxoWallet | SafeWallet | SplWallet | FrostWallet | TronWallet | XrplWallet
 
 _SOLANA_ROWS = {row.chain.id: row for row in (solana.MAINNET, solana.DEVNET, solana.LOCAL)}
 
@@ -136,10 +139,35 @@ def account_key(spec: WalletSpec) -> PublicKey:
     return _secp256k1(spec.service["account"])
 
 
+def is_frost(spec: WalletSpec) -> bool:
+    """Tell which of the two mechanisms a Solana wallet uses: "wrapped" (the default) or "frost".
+
+    Raises:
+        InvalidBlueprint: Another one is named.
+    """
+    mechanism = spec.service.get("mechanism", WRAPPED)
+    if mechanism not in (WRAPPED, FROST):
+        raise InvalidBlueprint(f"wallet {spec.id}: mechanism {mechanism!r}; known: {WRAPPED}, {FROST}")
+    return mechanism == FROST
+
+
+def frost_wallet(spec: WalletSpec) -> FrostWallet:
+    """Build a FROST wallet: one native address that a group signs for."""
+    service = spec.service
+    return FrostWallet(
+        spec.id,
+        solana_params(spec.chain),
+        PublicKey(Curve.ED25519, bytes.fromhex(service["group"])),
+        tuple(_spl_key(member.key, member.path) for member in spec.members),
+        spec.threshold,
+        _spl_key(service["opener"], service["opener_path"]),
+    )
+
+
 WALLETS: Mapping[Family, Callable[[WalletSpec], AnyWallet]] = {
     Family.UTXO: utxo_wallet,
     Family.EVM: safe_wallet,
-    Family.SOLANA: spl_wallet,
+    Family.SOLANA: lambda spec: frost_wallet(spec) if is_frost(spec) else spl_wallet(spec),
     Family.TRON: tron_wallet,
     Family.XRPL: xrpl_wallet,
 }
@@ -159,6 +187,8 @@ def receives_at(spec: WalletSpec) -> str:
             return wallet.address(RECEIVE, 0).text
         case SplWallet():
             return wallet.receive_address(wallet.params.native).text
+        case FrostWallet():
+            return wallet.address
         case _:
             return wallet.address.text
 
