@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import InvariantBroken, ToolkitError
 from custody.withdrawals.assigning import assign
+from custody.withdrawals.bumping import speed_up
 from custody.withdrawals.deciding import claim, count_votes, is_ready, judge, release, send_back
 from custody.withdrawals.endings import release_hold, settle
 from custody.withdrawals.facts import Tier
@@ -147,6 +148,9 @@ class Pipeline:
                 sign(payment, self._parts, self._order, step.now_s)
             case _:
                 follow(payment, self._parts, step.sent)
+                followed = self._store.payment(payment.id)
+                if followed.version == payment.version:  # nothing new of it
+                    speed_up(followed, self._parts, self._order, step.now_s)
 
     def _assign_all(self, step: _Step) -> None:
         ready: dict[tuple[ChainId, Tier], list[Withdrawal]] = {}
@@ -155,7 +159,7 @@ class Pipeline:
                 ready.setdefault((withdrawal.to.chain, withdrawal.source), []).append(withdrawal)
         for (chain, tier), waiting in ready.items():
             kept = [each for each in waiting if self._is_kept(each, step)]
-            for batch in self._batches(kept):
+            for batch in self._batches(kept, chain):
                 self._assign(batch, chain, tier, step)
 
     def _is_kept(self, withdrawal: Withdrawal, step: _Step) -> bool:
@@ -173,13 +177,14 @@ class Pipeline:
             self._note_withdrawal(withdrawal, step, problem)
         return bool(kept)
 
-    def _batches(self, waiting: list[Withdrawal]) -> Iterator[list[Withdrawal]]:
+    def _batches(self, waiting: list[Withdrawal], chain: ChainId) -> Iterator[list[Withdrawal]]:
         """Cut into batches, oldest first; one that is not full waits for company in its window."""
-        batching, now_ms = self._parts.batching, self._parts.now_ms()
+        batching, now_ms = self._parts.batching_on(chain), self._parts.now_ms()
         for start in range(0, len(waiting), batching.max_items):
             batch = waiting[start : start + batching.max_items]
             waited_ms = now_ms - min(withdrawal.moved_at_ms for withdrawal in batch)
-            if len(batch) == batching.max_items or waited_ms >= batching.window_ms:
+            # A clock that was set back makes nobody wait longer than the window.
+            if len(batch) == batching.max_items or not 0 <= waited_ms < batching.window_ms:
                 yield batch
 
     def _assign(self, batch: list[Withdrawal], chain: ChainId, tier: Tier, step: _Step) -> None:

@@ -12,6 +12,7 @@ from custody.keys.quorum import Roster, RosterMember
 from custody.primitives.amount import Amount
 from custody.primitives.approval import Approval, Verdict, approval_message
 from custody.primitives.asset import AssetBook
+from custody.primitives.chain import Family
 from custody.primitives.ids import CustomerId, IdempotencyKey
 from custody.primitives.secret import Secret
 from custody.store.database import open_database
@@ -72,6 +73,9 @@ class House:
     url: str = "sqlite://"
     funds: int = FUNDS
     batching: Batching = field(default_factory=Batching)
+    bump_after_ms: int | None = None
+    max_bumps: int = 4
+    witnesses: tuple = ()
     with_sender: bool = False
     fixes_signers: bool = False
     now_s: int = NOW_S
@@ -113,12 +117,15 @@ class House:
             threshold=2,
             senders=(self.wrap("signer", self.sender),) if self.sender else (),
             fixes_signers=self.fixes_signers,
+            witnesses=self.witnesses,
+            bump_after_ms=self.bump_after_ms,
+            max_bumps=self.max_bumps,
         )
         lanes = Lanes([lane])
         bounds = {"SIM": Bounds(Amount(1, COIN), Amount(10**9, COIN))}
         self.service = WithdrawalService(ServiceParts(self.store, ledger, self, assets, lanes, bounds))
         self.parts = PipelineParts(
-            self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, self.batching
+            self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, {Family.UTXO: self.batching}
         )
         self.pipeline = Pipeline(self.parts)
         return self
