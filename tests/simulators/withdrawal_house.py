@@ -90,8 +90,8 @@ class House:
     def __post_init__(self):
         self.network = SimNetwork({f"coin-{i:03d}": self.funds // 10 for i in range(10)})
         self.ledger = SimLedger({"alice": FUNDS, "bobby": FUNDS})
-        self.signers = [SimSigner(name, lambda: self.now_s) for name in ("signer-a", "signer-b", "signer-c")]
-        self.sender = SimSigner("gas-sender", lambda: self.now_s) if self.with_sender else None
+        self.signers = [self.new_signer(name) for name in ("signer-a", "signer-b", "signer-c")]
+        self.sender = self.new_signer("gas-sender") if self.with_sender else None
         self.codec = SimCodec(
             [signer.key for signer in self.signers],
             2,
@@ -102,6 +102,15 @@ class House:
         self.wrap = lambda _, port: port
         self.reopen()
 
+    def new_signer(self, name):
+        return SimSigner(name, lambda: self.now_s)
+
+    def reader(self):
+        return SimReader(self.network)
+
+    def broadcasters(self):
+        return (SimBroadcaster(self.network),)
+
     def reopen(self):
         assets = AssetBook([COIN])
         self.store = self.wrap("store", SqlWithdrawalStore(self.engine, assets))
@@ -111,8 +120,8 @@ class House:
             tier=Tier.HOT,
             native=COIN,
             codec=self.codec,
-            reader=SimReader(self.network),
-            broadcasters=(self.wrap("broadcaster", SimBroadcaster(self.network)),),
+            reader=self.reader(),
+            broadcasters=tuple(self.wrap("broadcaster", each) for each in self.broadcasters()),
             members=tuple(Member(self.wrap("signer", signer), signer.key) for signer in self.signers),
             threshold=2,
             senders=(self.wrap("signer", self.sender),) if self.sender else (),
