@@ -74,7 +74,7 @@ def _open(
     lane = parts.lanes.get(payment.chain, payment.wallet_id)
     codec, signed = lane.codec, _signed(attempts)
     old = codec.decode(signed[-1].plan)
-    held = frozenset(name for each in attempts for name in codec.reservations(codec.decode(each.plan)))
+    held = frozenset(name for each in attempts if each.plan for name in codec.reservations(codec.decode(each.plan)))
     intents = [each.bound_intent() for each in withdrawals]
     tx = None
     if len(signed) <= lane.max_bumps:

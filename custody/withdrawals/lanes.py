@@ -11,7 +11,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -87,6 +87,11 @@ class Lane(Generic[S, U]):
         """The network it pays on."""
         return self.native.chain
 
+    @property
+    def has_rivals(self) -> bool:
+        """Tell whether a payment may have attempts that differ: higher fees, or other signers in the message."""
+        return self.bump_after_ms is not None or self.fixes_signers
+
     def signers(self, role: SigningRole) -> tuple[Signer, ...]:
         """Return who can sign in a role."""
         return self.senders if role is SigningRole.SENDER else tuple(member.signer for member in self.members)
@@ -106,6 +111,10 @@ class Lanes:
 
     def __init__(self, lanes: Iterable[AnyLane]) -> None:
         self._lanes = {(lane.chain, lane.wallet_id): lane for lane in lanes}
+
+    def __iter__(self) -> Iterator[AnyLane]:
+        """Go through all of them."""
+        return iter(self._lanes.values())
 
     def get(self, chain: ChainId, wallet_id: str) -> AnyLane:
         """Return the lane of a stored payment.

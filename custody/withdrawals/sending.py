@@ -48,7 +48,8 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
     Raises:
         Unavailable: No node answers; nothing changed.
     """
-    attempts = [each for each in parts.store.attempts(payment.id) if each.signed is not None]
+    everything = parts.store.attempts(payment.id)
+    attempts = [each for each in everything if each.signed is not None]
     newest = attempts[-1]
     note = payment.note
     to_send = payment.state is PaymentState.IN_FLIGHT and newest.state is AttemptState.MAYBE_SENT
@@ -63,6 +64,8 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
             _send(older, payment, parts)
     try:
         seen = look(parts.lanes.get(payment.chain, payment.wallet_id), attempts)
+        if any(each.state is AttemptState.LOST for each in everything):
+            _require_no_death(seen)
     except ContradictoryEvidence as evidence:
         _doubt(payment, parts, evidence.message)
         return
@@ -71,6 +74,16 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
         current = parts.store.payment(payment.id)
         if current.version == payment.version:
             parts.store.commit(Change(payments=(replace(current, note=note),)))
+
+
+def _require_no_death(seen: Mapping[int, Finality]) -> None:
+    """Refuse the conclusion that nothing was paid while bytes exist that are not here (attack A05).
+
+    Raises:
+        ContradictoryEvidence: The key was consumed by something else than the bytes we know.
+    """
+    if all(status is Finality.DEAD for status in seen.values()):
+        raise ContradictoryEvidence("the conflict key is consumed, maybe by bytes that were lost with a database")
 
 
 def _send(attempt: Attempt, payment: Payment, parts: PipelineParts) -> str:

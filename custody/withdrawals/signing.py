@@ -29,6 +29,8 @@ def open_signing(payment: Payment, parts: PipelineParts, now_s: int) -> None:
         WithdrawalsFrozen: The breaker is open; the payment waits.
     """
     withdrawals = tuple(parts.store.withdrawal(each) for each in payment.withdrawal_ids)
+    if any(each.state is WithdrawalState.NEEDS_REVIEW for each in withdrawals):
+        return
     if any(each.stop is not None or not is_ready(each, parts, now_s) for each in withdrawals):
         abandon_open(payment, withdrawals, parts)
         return

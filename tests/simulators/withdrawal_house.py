@@ -137,6 +137,7 @@ class House:
             self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, {Family.UTXO: self.batching}
         )
         self.pipeline = Pipeline(self.parts)
+        self.pipeline.try_open()
         return self
 
     # PolicySource

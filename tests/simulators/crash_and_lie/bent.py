@@ -88,4 +88,3 @@ class BentHouse(House):
             return connection.driver_connection
         finally:
             connection.close()
-

@@ -22,7 +22,7 @@ WEIGHTS = {
     "mine": 130,
     "ask": 120,
     "approve": 50,
-    "kill": 70,
+    "kill": 120,
     "reorg": 25,
     "evict": 20,
     "revive": 20,
@@ -38,8 +38,8 @@ WEIGHTS = {
     "screening": 8,
     "outside": 3,
     "fail": 5,
-    "backup": 12,
-    "restore": 0,
+    "backup": 16,
+    "restore": 8,
 }
 
 

@@ -13,6 +13,7 @@ from custody.primitives.errors import Refused, SignerUnavailable
 from custody.primitives.intent import intent_hash
 from custody.signers.ask import Ask, Made
 from custody.signers.memory import Memory
+from custody.signers.remembered import releases_after
 from custody.signers.rules import parse_rules
 
 PLENTY = {"capacity": str(10**15), "refill_per_hour": "0"}
@@ -46,6 +47,11 @@ class MemorySigner(SimSigner):
         if self.down:
             raise SignerUnavailable(f"{self.name} is down")
         self.notes.tombstone(withdrawal_id, self.now_s())
+
+    def releases(self, after):
+        if self.down:
+            raise SignerUnavailable(f"{self.name} is down")
+        return releases_after(self.notes, after)
 
     def _ask(self, request):
         tx = read(request.payload)

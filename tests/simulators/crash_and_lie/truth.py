@@ -63,7 +63,9 @@ class Truth:
             return
         for tx in self.sent():
             if any(place == withdrawal.to.text for place, _ in tx.outputs) and not self._is_dead(tx):
-                raise Violation(f"{withdrawal.id} is {withdrawal.state.value} while bytes that pay it can still confirm")
+                raise Violation(
+                    f"{withdrawal.id} is {withdrawal.state.value} while bytes that pay it can still confirm"
+                )
         self._ended.add(withdrawal.id)
 
     def _is_dead(self, tx):
