@@ -5,6 +5,7 @@ Rules:
       its way or paid: it goes to people with its hold, its conflict key is taken, and nothing of it is refunded.
     * A chain is open once so many members of each of its wallets were heard that no complete set of signatures can
       have been made without one of them. Until then nothing of that chain moves.
+    * Rows are made from the ledger's holds first (`service.recover`): what has no row cannot be left to people.
     * A signer that remembers less than the database saw of it counts as not heard, and is named.
 
 Example:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from custody.primitives.errors import QuorumNotReached
 from custody.primitives.invariant import invariant
 from custody.withdrawals.abandoning import abandon_open, is_abandoned
 from custody.withdrawals.asking import Visit, ask_all, named, require_closed, visit_of
@@ -43,6 +44,7 @@ def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int)
 
     Raises:
         WithdrawalsFrozen: The breaker is open; nothing is asked.
+        QuorumNotReached: A vote does not count any more; nothing is asked.
         PlanMismatch: The stored plan does not do what the intents say; nothing is asked.
     """
     withdrawals = tuple(parts.store.withdrawal(each) for each in payment.withdrawal_ids)
@@ -53,7 +55,11 @@ def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int)
     if not visit.is_complete():
         if (overdue or any(each.stop for each in withdrawals)) and is_abandoned(payment, visit.lane, parts, now_s):
             return
-        ask_all(visit, parts, order, now_s)
+        try:
+            ask_all(visit, parts, order, now_s)
+        except QuorumNotReached:
+            if not overdue:
+                raise  # votes may come; after the expiry none will, and people have to look
     if visit.is_complete():
         _complete(visit, parts)
     elif overdue:

@@ -137,6 +137,7 @@ class House:
             self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, {Family.UTXO: self.batching}
         )
         self.pipeline = Pipeline(self.parts)
+        self.service.recover(self.now_s * 1000)  # before the gate: what it looks for has its rows then
         self.pipeline.try_open()
         return self
 

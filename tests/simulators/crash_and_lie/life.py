@@ -218,7 +218,6 @@ class Life:
         while True:
             try:
                 self.house.reopen()
-                self.house.service.recover(self.house.now_s * 1000)
             except CrashForTest:
                 continue
             return
