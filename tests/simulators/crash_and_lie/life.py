@@ -13,13 +13,13 @@ from custody.primitives.errors import InvariantBroken, ToolkitError
 from custody.withdrawals.parts import Batching
 from custody.withdrawals.states import AttemptState, PaymentState, WithdrawalState
 
-MOST_OPEN = 4
+MOST_OPEN = 3
 SETTLING_ROUNDS = 40
 BUMP_AFTER_S = 600
 DAY_S = 86_400
 WEIGHTS = {
-    "step": 330,
-    "mine": 130,
+    "step": 190,
+    "mine": 110,
     "ask": 120,
     "approve": 50,
     "kill": 120,
