@@ -109,6 +109,30 @@ class SigningNeed:
     together: tuple[PublicKey, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One answer a signer gave, as it remembers it: what a restored back office is compared with.
+
+    Attributes:
+        sequence: Position in the signer's memory, from 1 and without gaps.
+        wallet_id, role: Whose signature.
+        payload_digest: SHA-256 of the payload, 32 bytes.
+        conflict_key: What the payload consumes.
+        withdrawal_ids: What it pays; empty for a move within the wallet.
+    """
+
+    sequence: int
+    wallet_id: str
+    role: SigningRole
+    payload_digest: bytes
+    conflict_key: str
+    withdrawal_ids: tuple[str, ...]
+
+
+MAX_RELEASES = 100
+"""Releases in one answer of a signer; asked again for more."""
+
+
 class Signer(Protocol):
     """A key holder behind a process boundary."""
 
@@ -137,6 +161,14 @@ class Signer(Protocol):
 
         Raises:
             Conflict: A signature for it was already released.
+            SignerUnavailable: No answer.
+        """
+        ...
+
+    def releases(self, after: int) -> Sequence[Release]:
+        """Return what it signed after a position in its memory, oldest first, at most `MAX_RELEASES`.
+
+        Raises:
             SignerUnavailable: No answer.
         """
         ...

@@ -42,8 +42,16 @@ from custody.signers.owning import own, require_ownable
 from custody.signers.port import Decoder, ThresholdRound, Understood
 from custody.signers.registration import MEMBER_PATH, RegisteredWallet
 from custody.signers.registry import FAMILIES, SignatureScheme, SignerFamily, family_of
+from custody.signers.remembered import releases_after
 from custody.signers.rules import Rules
-from custody.signers.wire import decode_ownership, decode_request, encode_key, encode_owned, encode_signature
+from custody.signers.wire import (
+    decode_ownership,
+    decode_request,
+    encode_key,
+    encode_owned,
+    encode_release,
+    encode_signature,
+)
 
 MAX_REASON_CHARS = 200
 MAX_ID_CHARS = 200
@@ -75,6 +83,7 @@ class SignerService:
             "own": self._own,
             "tombstone": self._tombstone,
             "freeze": self._freeze,
+            "releases": self._releases,
         }
 
     @classmethod
@@ -162,6 +171,10 @@ class SignerService:
         self._memory.tombstone(withdrawal_id, now_s)
         self._log({"op": "tombstone", "at_s": now_s, "withdrawal_id": withdrawal_id})
         return {}
+
+    def _releases(self, fields: Fields) -> dict[str, Json]:
+        fields.only("op", "after")
+        return {"releases": [encode_release(each) for each in releases_after(self._memory, fields.integer("after"))]}
 
     def _freeze(self, fields: Fields) -> dict[str, Json]:
         fields.only("op", "reason")
