@@ -9,8 +9,8 @@ Simulated house: 10,000 coins owed at the start, about 40 withdrawals and deposi
 rhythm, sizes log-normal. A refill takes 8 h from cold to hot (7 to warm, 1 to hot), a sweep 1 h; what travels counts
 against the 98 % rule. The service class is every withdrawal up to 5 coins: met if it is paid in the hour it came.
 
-Stress: a run (24 h, outflow x3, inflow halved: 4 % of what is owed leaves in a day), a whale (3 % of liabilities comes at once and leaves 3 days later),
-a fee storm (72 h, fees x50, outflow x2).
+Stress: a run (24 h, outflow x3, inflow halved: 4 % of what is owed leaves in a day),
+a whale (3 % of liabilities comes at once and leaves 3 days later), a fee storm (72 h, fees x50, outflow x2).
 
 A run x5 cannot be served by anybody under the 98 % rule with this lead time: 2 % in 8 h is 25 coins an hour.
 

@@ -184,7 +184,8 @@ def _level(surprise: Floats) -> Floats:
     """What goes on after the last hours, per flow: their mean surprise if it is far from usual, else nothing."""
     recent = surprise[:, -RECENT_H:].mean(axis=1)
     usual = surprise[:, :-RECENT_H].std(axis=1) / np.sqrt(RECENT_H)
-    return np.where(np.abs(recent) > UNUSUAL * usual, recent, 0.0)
+    found: Floats = np.where(np.abs(recent) > UNUSUAL * usual, recent, 0.0)
+    return found
 
 
 def _surge(surprise: Floats) -> float:

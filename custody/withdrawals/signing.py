@@ -71,7 +71,7 @@ def open_signing(payment: Payment, parts: PipelineParts, now_s: int) -> None:
     if any(each.stop is not None or not is_ready(each, parts, now_s) for each in withdrawals):
         abandon_open(payment, withdrawals, parts)
         return
-    _require_closed(withdrawals, parts)
+    _require_closed(payment, withdrawals, parts)
     parts.store.commit(Change(payments=(payment.move(PaymentEvent.ASK_SIGNERS),)))
 
 
@@ -125,7 +125,7 @@ def _ask_all(visit: _Visit, parts: PipelineParts, order: SignerOrder, now_s: int
         if signer is None:
             return
         asked.add((need.role, signer.name))
-        _require_closed(visit.withdrawals, parts)
+        _require_closed(visit.payment, visit.withdrawals, parts)
         if not all(has_quorum(each, parts, now_s) for each in visit.withdrawals):
             raise QuorumNotReached("a quorum does not hold any more", payment=visit.payment.id)
         _ask(visit, need, signer, parts, order)
@@ -200,9 +200,9 @@ def _leave(visit: _Visit, parts: PipelineParts, note: str, *, doubt: bool) -> No
         parts.store.commit(Change(withdrawals=doubted, payments=(replace(visit.payment, note=note),)))
 
 
-def _require_closed(withdrawals: Sequence[Withdrawal], parts: PipelineParts) -> None:
+def _require_closed(payment: Payment, withdrawals: Sequence[Withdrawal], parts: PipelineParts) -> None:
     for each in withdrawals:
-        parts.breaker.require_closed(each.amount.asset)
+        parts.breaker.require_closed(each.amount.asset, payment.wallet_id)
 
 
 def _named(faults: dict[str, str]) -> str:
