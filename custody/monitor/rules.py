@@ -1,7 +1,7 @@
 """What the monitor looks for: one rule, one function, one line in a table.
 
     rule                    looks at    scope it stops
-    unbalanced              an asset    asset
+    unbalanced              an asset    asset, for missing coins; a surplus is an alarm only: anybody can send us dust
     outflow_too_fast        an asset    asset
     refill_leaks            an asset    asset
     key_used_outside        a lane      lane
@@ -115,7 +115,8 @@ def unbalanced(reading: AssetReading) -> Alarm | None:
     if gap == 0:
         return None
     what = "missing on chain" if gap < 0 else "on chain and not booked"
-    return Alarm("unbalanced", f"asset:{reading.symbol}", f"{reading.symbol}: {abs(gap)} base units {what}")
+    text = f"{reading.symbol}: {abs(gap)} base units {what}"
+    return Alarm("unbalanced", f"asset:{reading.symbol}", text, stops=gap < 0)
 
 
 def outflow_too_fast(reading: AssetReading) -> Alarm | None:

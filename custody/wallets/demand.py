@@ -177,7 +177,8 @@ def _paths(flows: Floats, hours: int, drawing: Generator) -> Floats:
         start = np.clip(day * DAY_H + first % DAY_H + shift, 0, flows.shape[1] - BLOCK_H)
         usual = profile[:, (first + steps) % WEEK_H] + level[:, None]
         blocks.append(usual[:, None, :] + surprise[:, start[:, None] + steps])
-    return np.concatenate(blocks, axis=2)[:, :, :hours]
+    drawn: Floats = np.concatenate(blocks, axis=2)[:, :, :hours]
+    return drawn
 
 
 def _level(surprise: Floats) -> Floats:

@@ -16,6 +16,8 @@ from custody.primitives.ids import CustomerId, WithdrawalId
 from custody.signers.client import RemoteSigner
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
+from custody.store.flows import SqlFlows
+from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.scanner import DepositScanner
@@ -61,6 +63,8 @@ class Stores:
     deposits: SqlDepositStore
     withdrawals: SqlWithdrawalStore
     sweeps: SqlSweepStore
+    flows: SqlFlows
+    stock: SqlStock
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,14 @@ class CustodyRoom:
 def open_stores(home: Home, assets: AssetBook) -> Stores:
     """Open custody's database."""
     database = open_database(home.database("custody"))
+    create_stock_table(database)
     return Stores(
         assets,
         SqlDepositStore(database, assets),
         SqlWithdrawalStore(database, assets),
         SqlSweepStore(database, assets),
+        SqlFlows(database),
+        SqlStock(database),
     )
 
 

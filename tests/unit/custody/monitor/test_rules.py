@@ -30,7 +30,7 @@ def alarms(reading):
     ("reading", "alarm"),
     [
         (replace(ASSET, margins=Margins(-1, -1, 0, 0)), ("unbalanced", "asset:BTC", True)),
-        (replace(ASSET, margins=Margins(1, 1, 0, 0)), ("unbalanced", "asset:BTC", True)),
+        (replace(ASSET, margins=Margins(1, 1, 0, 0)), ("unbalanced", "asset:BTC", False)),
         (replace(ASSET, left_in_window=11), ("outflow_too_fast", "asset:BTC", True)),
         (replace(ASSET, day=replace(DAY, now=59)), ("refill_leaks", "asset:BTC", True)),
         (replace(LANE, next_on_chain=10), ("key_used_outside", "lane:hot-eth", True)),
