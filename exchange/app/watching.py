@@ -3,6 +3,7 @@
 Rules:
     * Books are read before and after the chain, and the chain's tip must stand still meanwhile: a reading over
       a new block is thrown away, the next one follows at once.
+    * Balances are asked once a block; the books are compared with them five times a second.
     * What is on its way widens the margins by exactly itself; at rest the balance is exact.
     * One loop an asset: a silent node of one chain delays no other.
     * An alarm is raised as an error of the loop, so that it stands on the status page as long as it lasts.
@@ -19,7 +20,7 @@ from custody.monitor.breaker import FileBreaker
 from custody.monitor.reconcile import Margins
 from custody.monitor.rules import AssetReading, LaneReading
 from custody.monitor.watch import OutflowMeter, Watch
-from custody.primitives.chain import Family
+from custody.primitives.chain import BlockRef, Family
 from custody.primitives.errors import VerificationFailed
 from custody.store.flows import HOUR_S
 from custody.store.stock import StockSample
@@ -93,6 +94,7 @@ class AssetWatch:
         self._balance, self._lane = Watch(breaker), Watch(breaker)
         self._meter = OutflowMeter(WINDOW_MS)
         self._recorded: StockSample | None = None
+        self._held: tuple[BlockRef, int, int] | None = None  # balances change with the tip and not else
 
     def step(self) -> None:
         """Read and judge once.
@@ -112,11 +114,15 @@ class AssetWatch:
     def _asset_reading(self, now_ms: int) -> AssetReading | None:
         if not self._custody.fees.has_stepped:
             return None  # the fees' dust is not known before
-        part, before, tip = self._part, self._books(), self._part.source.tip()
-        hot, cold = part.hot_balance().units, part.cold_balance().units
+        part, before = self._part, self._books()
+        tip = part.source.tip()
+        if self._held is None or self._held[0] != tip:
+            self._held = (tip, part.hot_balance().units, part.cold_balance().units)
+            if part.source.tip() != tip:
+                self._held = None
+                return None
+        _, hot, cold = self._held
         held = hot + cold
-        if part.source.tip() != tip:
-            return None
         after = self._books()
         outgoing, incoming = {**before.outgoing, **after.outgoing}, {**before.incoming, **after.incoming}
         margins = Margins(

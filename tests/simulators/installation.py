@@ -27,6 +27,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from custody.devnet.processes import Launch, NodeProcess, free_port
+from custody.nodes.jsonrpc import NodeError
 from custody.primitives.amount import Amount
 from custody.primitives.errors import Unavailable
 from custody.signers.client import RemoteSigner
@@ -294,15 +295,25 @@ class LiveInstallation:
 
     def _received(self, symbol: str, place: str) -> int:
         if symbol == "BTC":
-            scan = self.chains.bitcoin.rpc.call("scantxoutset", "start", [f"addr({place})"])
+            scan = self._scan(place)
             return int(Decimal(scan["total_amount"]) * 10**8)
         if symbol == "ETH":
             return int(self.chains.ethereum.rpc.call("eth_getBalance", place, "latest"), 16)
         return int(self.chains.solana.rpc.call("getBalance", place)["value"])
 
+    def _scan(self, place: str) -> Any:
+        """A node scans for one caller at a time, and the service scans too when it starts."""
+        while True:
+            try:
+                return self.chains.bitcoin.rpc.call("scantxoutset", "start", [f"addr({place})"])
+            except NodeError as error:
+                if "already in progress" not in error.message:
+                    raise
+                time.sleep(POLL_S)
+
     def _bitcoin_payments(self, place: str) -> set[str]:
         rpc = self.chains.bitcoin.rpc
-        scan = rpc.call("scantxoutset", "start", [f"addr({place})"])
+        scan = self._scan(place)
         pool = (rpc.call("getrawtransaction", txid, 1) for txid in rpc.call("getrawmempool"))
         waiting = {tx["txid"] for tx in pool if any(out["scriptPubKey"].get("address") == place for out in tx["vout"])}
         return {row["txid"] for row in scan["unspents"]} | waiting
