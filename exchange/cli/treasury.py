@@ -70,7 +70,10 @@ def _reports(home: Path, lead_h: int) -> tuple[AssetReport, ...]:
 
 
 def _lines(report: AssetReport) -> list[str]:
+    from datetime import UTC, datetime
+
     from custody.primitives.amount import Amount
+    from custody.store.flows import HOUR_S
 
     def shown(units: int) -> str:
         return Amount(units, report.asset).text()
@@ -79,9 +82,10 @@ def _lines(report: AssetReport) -> list[str]:
     if report.last is None:
         return [*lines, "  stock: never recorded; the service records it while it runs"]
     last, share = report.last, report.cold_ppm or 0
+    at = datetime.fromtimestamp(last.hour * HOUR_S, UTC).strftime("%Y-%m-%d %H h UTC")
     lines.append(
         f"  stock  hot {shown(last.hot)}  cold {shown(last.cold)}  owed {shown(last.owed)}  "
-        f"cold share {share // 10_000}.{share % 10_000:04d} %  (hour {last.hour} since 1970 UTC)"
+        f"cold share {share // 10_000}.{share % 10_000:04d} %  (recorded {at})"
     )
     levels = {"throttle": bands.throttle, "low": bands.low, "target": bands.target, "high": bands.high}
     lines.append("  bands  " + "  ".join(f"{name} {shown(units)}" for name, units in levels.items()))
