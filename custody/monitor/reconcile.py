@@ -3,6 +3,8 @@
 Rules:
     * chain balance = quantum x liabilities + dust - in flight on chain, exactly, in base units.
     * A shortfall is an alarm; a surplus is one too, because it means that something was not booked.
+    * While something is on its way, chain and books are read at slightly different moments: `Margins` then
+      allows exactly what is on its way, in its direction, and nothing beyond. At rest that is nothing.
 
 Example:
     >>> from custody.primitives.asset import Asset
@@ -59,3 +61,26 @@ def verify_balanced(books: Books) -> None:
         raise OutOfBalance(
             f"{asset}: chain differs from the books by {gap.text()} {asset}", asset=asset, difference=str(gap.units)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """Chain against books while things are on their way; all in base units.
+
+    Attributes:
+        low, high: Least and most that chain minus books can be, from books read before and after the chain.
+        outgoing: May have left the chain and not be booked: payments, fees.
+        incoming: May be on the chain and not be booked: deposits not credited yet.
+    """
+
+    low: int
+    high: int
+    outgoing: int
+    incoming: int
+
+    @property
+    def unexplained(self) -> int:
+        """What nothing on its way explains: below zero for missing coins, above for coins nobody booked."""
+        if self.high < -self.outgoing:
+            return self.high + self.outgoing
+        return max(0, self.low - self.incoming)

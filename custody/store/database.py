@@ -4,6 +4,7 @@ Rules:
     * SQLite: write-ahead log, synchronous=FULL, foreign keys on, BEGIN IMMEDIATE. A transaction that
       reads and then writes would otherwise fail in the middle when another one wrote meanwhile.
     * `for_reading` gives the same database with plain BEGIN: readers never wait for the writer.
+    * `open_reading` opens a SQLite file that cannot be written at all: for looking at somebody else's database.
     * PostgreSQL: psycopg 3, SERIALIZABLE is left to the caller; connections are tested before use.
 
 Example:
@@ -13,13 +14,15 @@ Example:
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from custody.primitives.errors import InvalidInput
+from custody.primitives.errors import InvalidInput, NotFound
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite writer waits for another one before it fails."""
@@ -51,6 +54,20 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def open_reading(path: Path) -> Engine:
+    """Open an existing SQLite file that can only be read, beside whoever writes to it.
+
+    Raises:
+        NotFound: No such file.
+    """
+    if not path.is_file():
+        raise NotFound(f"{path}: no database here; nothing ran in this folder yet")
+    engine = create_engine(f"sqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true")
+    event.listen(engine, "connect", _only_read)
+    event.listen(engine, "begin", _begin_sqlite)
+    return for_reading(engine)
+
+
 def for_reading(engine: Engine) -> Engine:
     """Return the same database for transactions that only read."""
     return engine.execution_options(**{_READING: True})
@@ -80,6 +97,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _only_read(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

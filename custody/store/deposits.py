@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Engine, MetaData, UniqueConstraint, func
+from sqlalchemy import BigInteger, Engine, MetaData, UniqueConstraint, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
 from custody.primitives.chain import BlockRef, ChainId
+from custody.primitives.clock import Clock, SystemClock
 from custody.primitives.errors import Conflict
 from custody.primitives.ids import CustomerId, TxId
 from custody.store.database import for_reading
@@ -82,10 +83,20 @@ class DepositRow(DepositModel, table=True):
     generation: int
 
 
+class CreditTimeRow(DepositModel, table=True):
+    """When a deposit was credited first, by our clock."""
+
+    __tablename__ = "deposit_credit_time"
+
+    key: str = Field(primary_key=True)
+    at_s: int = Field(sa_type=BigInteger, index=True)
+
+
 class SqlDepositStore:
     """Implements `custody.wallets.ports.DepositStore`."""
 
-    def __init__(self, engine: Engine, assets: AssetBook) -> None:
+    def __init__(self, engine: Engine, assets: AssetBook, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._engine = engine
         self._reading = for_reading(engine)
         self._assets = assets
@@ -166,6 +177,8 @@ class SqlDepositStore:
         """Replace a stored deposit's state, block and generation."""
         with Session(self._engine) as session:
             session.merge(_row(deposit))
+            if deposit.state is DepositState.CREDITED and session.get(CreditTimeRow, deposit.key) is None:
+                session.add(CreditTimeRow(key=deposit.key, at_s=self._clock.now_s()))
             session.commit()
 
     def in_states(self, chain: ChainId, states: Sequence[DepositState]) -> Sequence[Deposit]:

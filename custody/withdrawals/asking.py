@@ -102,7 +102,7 @@ def ask_all(visit: Visit, parts: PipelineParts, order: SignerOrder, now_s: int) 
             return
         signer = able[0]
         asked.add((need.role, signer.name, question))
-        require_closed(visit.withdrawals, parts)
+        require_closed(visit.payment, visit.withdrawals, parts)
         if not all(has_quorum(each, parts, now_s) for each in visit.withdrawals):
             raise QuorumNotReached("a quorum does not hold any more", payment=visit.payment.id)
         _ask(visit, need, signer, parts, order)
@@ -159,14 +159,14 @@ def _new_and_genuine(visit: Visit, signatures: Sequence[Signature]) -> list[Sign
     return fresh
 
 
-def require_closed(withdrawals: Sequence[Withdrawal], parts: PipelineParts) -> None:
-    """Pass if nothing is frozen for any of them.
+def require_closed(payment: Payment, withdrawals: Sequence[Withdrawal], parts: PipelineParts) -> None:
+    """Pass if neither their assets nor the lane that pays them are frozen.
 
     Raises:
         WithdrawalsFrozen: The breaker is open.
     """
     for each in withdrawals:
-        parts.breaker.require_closed(each.amount.asset)
+        parts.breaker.require_closed(each.amount.asset, payment.wallet_id)
 
 
 def named(faults: dict[str, str]) -> str:

@@ -53,7 +53,7 @@ def speed_up(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: 
     if any(each.state is AttemptState.BUILT for each in attempts):
         _sign(payment, withdrawals, parts, order, now_s)
     elif _is_overdue(attempts, lane, parts.now_ms()):
-        require_closed(withdrawals, parts)
+        require_closed(payment, withdrawals, parts)
         _open(payment, attempts, withdrawals, parts)
 
 

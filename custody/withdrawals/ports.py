@@ -229,10 +229,14 @@ class PolicySource(Protocol):
 class Breaker(Protocol):
     """Stops signing; asked right before every signature, not only at approval."""
 
-    def require_closed(self, asset: Asset) -> None:
+    def require_closed(self, asset: Asset, lane: str) -> None:
         """Pass if nothing is frozen.
 
+        Args:
+            asset: What would leave.
+            lane: Wallet that would pay.
+
         Raises:
-            WithdrawalsFrozen: The asset, its chain or everything is frozen.
+            WithdrawalsFrozen: The wallet, the asset, its chain or everything is frozen.
         """
         ...

@@ -35,7 +35,7 @@ def open_signing(payment: Payment, parts: PipelineParts, now_s: int) -> None:
     if any(each.stop is not None or not is_ready(each, parts, now_s) for each in withdrawals):
         abandon_open(payment, withdrawals, parts)
         return
-    require_closed(withdrawals, parts)
+    require_closed(payment, withdrawals, parts)
     parts.store.commit(Change(payments=(payment.move(PaymentEvent.ASK_SIGNERS),)))
 
 

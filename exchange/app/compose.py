@@ -26,6 +26,7 @@ from exchange.app.governing import GovernanceLoop, IndexedListings
 from exchange.app.home import Home
 from exchange.app.operator import Operator
 from exchange.app.reserving import open_reserves
+from exchange.app.watching import watch_loops
 from exchange.app.worker import Loop, Worker
 from exchange.projection.reading import trade_counts
 from exchange.settlement.accounts import AccountDesk
@@ -99,6 +100,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     worker = Worker(
         [
             *custody_loops(custody, board),
+            *watch_loops(custody, scales, accounts.owed_quanta, home.folder),
             Loop("governance", SLOW_INTERVAL_S, GovernanceLoop(indexer, listings, operator).step),
         ]
     )

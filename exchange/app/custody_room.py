@@ -17,6 +17,8 @@ from custody.signers.client import RemoteSigner
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
 from custody.store.gas_loans import SqlGasLoanStore
+from custody.store.flows import SqlFlows
+from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.scanner import DepositScanner
@@ -65,6 +67,8 @@ class Stores:
     withdrawals: SqlWithdrawalStore
     sweeps: SqlSweepStore
     gas_loans: SqlGasLoanStore
+    flows: SqlFlows
+    stock: SqlStock
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,15 @@ class CustodyRoom:
 def open_stores(home: Home, assets: AssetBook) -> Stores:
     """Open custody's database."""
     database = open_database(home.database("custody"))
+    create_stock_table(database)
     return Stores(
         assets,
         SqlDepositStore(database, assets),
         SqlWithdrawalStore(database, assets),
         SqlSweepStore(database, assets),
         SqlGasLoanStore(database),
+        SqlFlows(database),
+        SqlStock(database),
     )
 
 

@@ -105,6 +105,7 @@ class FeeBooks:
         self._withdrawals = withdrawals
         self._sweeps = sweeps
         self._booked: dict[str, Amount] = {}
+        self.has_stepped = False
 
     def step(self, utxo: Iterable[Chain], swept: Iterable[Chain]) -> None:
         """Book every fee of a final transaction that is not booked yet; a repetition changes nothing.
@@ -122,6 +123,11 @@ class FeeBooks:
             for sweep in self._sweeps.sweeps(chain, (SweepState.FINAL,)):
                 if sweep.fee is not None:
                     self._book(f"{chain.id}/{sweep.tx.txid}", sweep.fee)
+        self.has_stepped = True
+
+    def is_booked(self, subject: str) -> bool:
+        """Tell whether the fee of a transaction ("chain/txid") is booked, as far as this process knows."""
+        return subject in self._booked
 
     def dust(self, symbol: str) -> int:
         """Base units by which booked fees exceed what the chain took."""

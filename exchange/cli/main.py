@@ -13,7 +13,7 @@ import sys
 import typer
 
 from custody.primitives.errors import ToolkitError
-from exchange.cli import chains, demo, devnet, keys, ledger, por, serving
+from exchange.cli import breaker, chains, demo, devnet, keys, ledger, por, serving, treasury
 from exchange.cli.exit_codes import exit_code
 
 app = typer.Typer(
@@ -32,6 +32,8 @@ app.command("doctor")(serving.doctor)
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(keys.app, name="wallet")
 app.add_typer(por.app, name="por")
+app.add_typer(treasury.app, name="treasury")
+app.add_typer(breaker.app, name="breaker")
 app.add_typer(ledger.app, name="journal")
 
 

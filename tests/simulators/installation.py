@@ -26,6 +26,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from custody.devnet.processes import Launch, NodeProcess, free_port
+from custody.nodes.jsonrpc import NodeError
 from custody.primitives.amount import Amount
 from custody.primitives.errors import Unavailable
 from custody.signers.client import RemoteSigner
@@ -33,7 +34,7 @@ from exchange.app.ceremony import SENDER, SIGNERS, STAFF
 from exchange.app.custody_room import DEPOSIT_FLOORS
 from exchange.app.provision import provision_contracts, provision_wallets
 from exchange.cli.loop.money import ASSETS, CHAIN_OF
-from exchange.cli.loop.outside import fresh_place, received
+from exchange.cli.loop.outside import fresh_place, received, scan_coins
 from exchange.cli.loop.staff import Staff
 from exchange.cli.loop.votes import Voters
 from exchange.cli.loop.world import World
@@ -296,7 +297,7 @@ class LiveInstallation:
 
     def _bitcoin_payments(self, place: str) -> set[str]:
         rpc = self.chains.bitcoin.rpc
-        scan = rpc.call("scantxoutset", "start", [f"addr({place})"])
+        scan = scan_coins(self.chains.bitcoin.rpc, place)
         pool = (rpc.call("getrawtransaction", txid, 1) for txid in rpc.call("getrawmempool"))
         waiting = {tx["txid"] for tx in pool if any(out["scriptPubKey"].get("address") == place for out in tx["vout"])}
         return {row["txid"] for row in scan["unspents"]} | waiting

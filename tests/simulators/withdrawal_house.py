@@ -163,7 +163,7 @@ class House:
         return ScreeningAnswer(ScreeningVerdict.HIT if hit else ScreeningVerdict.CLEAR, "simulated")
 
     # Breaker
-    def require_closed(self, asset):
+    def require_closed(self, asset, lane):
         if self.frozen:
             raise WithdrawalsFrozen(f"{asset.symbol} is frozen")
 

@@ -9,9 +9,11 @@ Example:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from embit import bip32, script
 from embit.networks import NETWORKS
@@ -19,9 +21,11 @@ from eth_account import Account
 from solders.keypair import Keypair
 
 from custody.devnet.network import LocalChains
+from custody.nodes.jsonrpc import JsonRpc, NodeError
 from custody.primitives.errors import NotFound
 
 COIN_SAT = 10**8
+POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,21 @@ def _solana_place() -> str:
     return str(Keypair().pubkey())
 
 
-def _bitcoin_holds(chains: LocalChains, _chain: str, place: str) -> int:
-    scan = chains.bitcoin.rpc.call("scantxoutset", "start", [f"addr({place})"])
-    return int(Decimal(scan["total_amount"]) * COIN_SAT)
+def scan_coins(rpc: JsonRpc, place: str) -> dict[str, Any]:
+    """Unspent outputs of an address; a node scans for one caller at a time, and the service scans too when it starts."""
+    while True:
+        try:
+            found: dict[str, Any] = rpc.call("scantxoutset", "start", [f"addr({place})"])
+        except NodeError as error:
+            if "already in progress" not in error.message:
+                raise
+            time.sleep(POLL_S)
+        else:
+            return found
+
+
+def _core_holds(chains: LocalChains, chain: str, place: str) -> int:
+    return int(Decimal(scan_coins(chains.core(chain).rpc, place)["total_amount"]) * COIN_SAT)
 
 
 def _evm_holds(chains: LocalChains, chain: str, place: str) -> int:
@@ -59,7 +75,7 @@ def _solana_holds(chains: LocalChains, _chain: str, place: str) -> int:
 
 
 STRANGERS: Mapping[str, Stranger] = {
-    "bitcoin-regtest": Stranger(_bitcoin_place, _bitcoin_holds),
+    "bitcoin-regtest": Stranger(_bitcoin_place, _core_holds),
     "ethereum-local": Stranger(_evm_place, _evm_holds),
     "bsc-local": Stranger(_evm_place, _evm_holds),
     "solana-local": Stranger(_solana_place, _solana_holds),

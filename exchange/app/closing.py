@@ -1,0 +1,56 @@
+"""Ending a stop of the breaker: officers sign exactly this stop, a quorum of them closes it.
+
+Example:
+    vote = approve_closing(home, "asset:BTC", "alice", now_s)
+    close_stop(home, "asset:BTC", [vote, other], now_s)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from custody.keys import ed25519
+from custody.keys.passphrase import read_passphrase
+from custody.keys.quorum import QuorumRule
+from custody.monitor.breaker import FileBreaker, closing_hash
+from custody.primitives.approval import Approval, Verdict, approval_message
+from custody.primitives.errors import NotFound
+from exchange.app.blueprint import load_blueprint
+from exchange.app.home import Home
+from exchange.app.house_facts import HousePolicy
+from exchange.app.keyholders import STAFF_PATH, open_ed25519
+
+OFFICERS_NEEDED = 2
+APPROVAL_AGE_S = 3_600
+"""An approval is about a stop that people look at now."""
+
+
+def breaker_of(home: Home) -> FileBreaker:
+    """The breaker of an installation."""
+    return FileBreaker(home.folder / "breaker.json")
+
+
+def approve_closing(home: Home, scope: str, officer: str, now_s: int) -> Approval:
+    """Sign the closing of a stop with an officer's key below this home.
+
+    Raises:
+        NotFound: Nothing stops this scope, or the officer has no keystore here.
+        Refused, VerificationFailed: The keystore is open to others, or the passphrase is wrong.
+    """
+    stop = breaker_of(home).stops().get(scope)
+    if stop is None:
+        raise NotFound(f"breaker: nothing stops {scope!r}", scope=scope)
+    what = closing_hash(scope, stop)
+    key = open_ed25519(home.keystore(officer), read_passphrase(home.passphrase), STAFF_PATH)
+    message = approval_message(what, officer, Verdict.APPROVE, now_s)
+    return Approval(what, officer, Verdict.APPROVE, now_s, ed25519.sign(key, message))
+
+
+def close_stop(home: Home, scope: str, approvals: Sequence[Approval], now_s: int) -> None:
+    """Close the breaker for a scope.
+
+    Raises:
+        NotFound, NotClosable, Refused, BadSignature, QuorumNotReached: See `FileBreaker.close`.
+    """
+    roster = HousePolicy(home.policy, load_blueprint(home.blueprint).staff).roster()
+    breaker_of(home).close(scope, approvals, QuorumRule(roster, OFFICERS_NEEDED, APPROVAL_AGE_S), now_s)

@@ -1,0 +1,216 @@
+"""The monitor over a running installation: per asset, chain against books; per lane, what nobody answered.
+
+Rules:
+    * Books are read before and after the chain, and the chain's tip must stand still meanwhile: a reading over
+      a new block is thrown away, the next one follows at once.
+    * Balances are asked once a block; the books are compared with them five times a second.
+    * What is on its way widens the margins by exactly itself; at rest the balance is exact.
+    * One loop an asset: a silent node of one chain delays no other.
+    * An alarm is raised as an error of the loop, so that it stands on the status page as long as it lasts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from custody.monitor.breaker import FileBreaker
+from custody.monitor.reconcile import Margins
+from custody.monitor.rules import AssetReading, LaneReading
+from custody.monitor.watch import OutflowMeter, Watch
+from custody.primitives.chain import BlockRef, Family
+from custody.primitives.errors import VerificationFailed
+from custody.store.flows import HOUR_S
+from custody.store.stock import StockSample
+from custody.wallets.deposit import DepositState
+from custody.wallets.sweep import SweepState
+from custody.wallets.treasury import PPM
+from custody.withdrawals.facts import Kind
+from custody.withdrawals.records import Withdrawal
+from custody.withdrawals.states import AttemptState, PaymentState, WithdrawalState
+from exchange.app.chain_parts import ChainParts
+from exchange.app.custody_room import CustodyRoom
+from exchange.app.custody_steps import deposit_dust
+from exchange.app.worker import Loop
+from exchange.settlement.scale import AssetScale, ScaleBook
+
+WATCH_INTERVAL_S = 0.2
+WINDOW_MS = 3_600_000
+MOST_HOURLY_PPM = 500_000
+"""Half of all that is owed within an hour is a drain, whoever approved it. The signers' own buckets are far smaller."""
+SETTLED_LATELY_MS = 60_000
+"""How long after its settlement a fee may wait to be booked."""
+_UNDER_WAY = frozenset(
+    {
+        WithdrawalState.ASSIGNED,
+        WithdrawalState.SIGNED,
+        WithdrawalState.BROADCASTING,
+        WithdrawalState.BROADCAST,
+        WithdrawalState.MINED,
+        WithdrawalState.FINAL,
+        WithdrawalState.NEEDS_REVIEW,
+    }
+)
+_ON_CHAIN = (DepositState.SEEN, DepositState.CREDITING)
+_OFF_CHAIN = (DepositState.REVERSING, DepositState.SUSPENSE)
+_EVER_SEEN = (*_ON_CHAIN, DepositState.IGNORED, DepositState.CREDITED, DepositState.FINAL)
+
+
+class AlarmRaised(VerificationFailed):
+    """A rule of the monitor does not hold."""
+
+    code = "alarm_raised"
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What the books say, base units: debts with dust, and what is on its way by a name of its own."""
+
+    due: int
+    outgoing: Mapping[str, int]
+    incoming: Mapping[str, int]
+
+
+class AssetWatch:
+    """Reads one asset and its lane, and has them judged."""
+
+    def __init__(
+        self, part: ChainParts, custody: CustodyRoom, scale: AssetScale, owed_quanta: Callable[[int], int], folder: Path
+    ) -> None:
+        """Bind the watch.
+
+        Args:
+            part: The chain.
+            custody: Stores and fee books.
+            scale: Quanta of the asset.
+            owed_quanta: Asset number -> liabilities in quanta.
+            folder: Where the breaker lies.
+        """
+        breaker = FileBreaker(folder / "breaker.json")
+        self._part, self._custody, self._scale = part, custody, scale
+        self._owed_quanta = owed_quanta
+        self._balance, self._lane = Watch(breaker), Watch(breaker)
+        self._meter = OutflowMeter(WINDOW_MS)
+        self._recorded: StockSample | None = None
+        self._held: tuple[BlockRef, int, int] | None = None  # balances change with the tip and not else
+
+    def step(self) -> None:
+        """Read and judge once.
+
+        Raises:
+            AlarmRaised: A rule does not hold; the breaker is open if the rule says so.
+            NodeUnavailable: The node does not answer; nothing can be judged.
+        """
+        now_ms = time.monotonic_ns() // 1_000_000
+        alarms = self._lane.judge(self._lane_reading(), now_ms)
+        reading = self._asset_reading(now_ms)
+        if reading is not None:
+            alarms += self._balance.judge(reading, now_ms)
+        if alarms:
+            raise AlarmRaised("; ".join(alarm.reason for alarm in alarms), rule=alarms[0].rule, scope=alarms[0].scope)
+
+    def _asset_reading(self, now_ms: int) -> AssetReading | None:
+        if not self._custody.fees.has_stepped:
+            return None  # the fees' dust is not known before
+        part, before = self._part, self._books()
+        tip = part.source.tip()
+        if self._held is None or self._held[0] != tip:
+            self._held = (tip, part.hot_balance().units, part.cold_balance().units)
+            if part.source.tip() != tip:
+                self._held = None
+                return None
+        _, hot, cold = self._held
+        held = hot + cold
+        after = self._books()
+        outgoing, incoming = {**before.outgoing, **after.outgoing}, {**before.incoming, **after.incoming}
+        margins = Margins(
+            held - max(before.due, after.due),
+            held - min(before.due, after.due),
+            sum(outgoing.values()),
+            sum(incoming.values()),
+        )
+        scanned = self._custody.stores.deposits.scanned_tip(part.chain.id)
+        if scanned is None or scanned.hash != tip.hash:
+            # A deposit of the newest block may not be known yet: only what is missing can be judged.
+            margins = Margins(margins.low, margins.high, margins.outgoing, max(margins.low, margins.incoming))
+        seen = self._custody.stores.deposits.in_states(part.chain.id, _EVER_SEEN)
+        come = sum(deposit.amount.units for deposit in seen if deposit.amount.asset == part.native)
+        self._record(StockSample(part.native.symbol, time.time_ns() // (HOUR_S * 10**9), hot, cold, after.due))
+        most = after.due * MOST_HOURLY_PPM // PPM
+        return AssetReading(part.native.symbol, margins, self._meter.left(come - held, now_ms), most)
+
+    def _record(self, sample: StockSample) -> None:
+        """Keep where the coins lie, whenever that changed."""
+        if sample != self._recorded:
+            self._custody.stores.stock.record(sample)
+            self._recorded = sample
+
+    def _books(self) -> _Books:
+        part, stores, scale = self._part, self._custody.stores, self._scale
+        moving = [
+            each
+            for each in stores.withdrawals.withdrawals(_UNDER_WAY)
+            if each.amount.asset.symbol == part.native.symbol
+        ]
+        outgoing = {str(each.id): each.amount.units for each in moving}
+        # Between our own wallets coins are missing in one place or found in two while blocks settle.
+        incoming: dict[str, int] = {str(each.id): each.amount.units for each in moving if each.kind is Kind.TREASURY}
+        for states, side in ((_ON_CHAIN, incoming), (_OFF_CHAIN, outgoing)):
+            for deposit in stores.deposits.in_states(part.chain.id, states):
+                if deposit.amount.asset == part.native:
+                    side[deposit.key] = deposit.amount.units
+        for subject, fee in self._fees_on_their_way(moving):
+            outgoing[f"fee {subject}"] = fee
+            incoming[f"fee {subject}"] = scale.quantum
+        owed = scale.amount(self._owed_quanta(scale.number)).units
+        dust = self._custody.fees.dust(part.native.symbol) + deposit_dust(stores.deposits, scale)
+        return _Books(owed + dust, outgoing, incoming)
+
+    def _fees_on_their_way(self, moving: Sequence[Withdrawal]) -> Iterator[tuple[str, int]]:
+        """Fees out of wallets that count as reserves, and not booked yet."""
+        part, stores, fees = self._part, self._custody.stores, self._custody.fees
+        if part.chain.family is Family.UTXO:
+            lately = stores.flows.settled_payments(time.time_ns() // 1_000_000 - SETTLED_LATELY_MS)
+            for payment_id in {each.payment_id for each in moving if each.payment_id} | lately:
+                for attempt in stores.withdrawals.attempts(payment_id):
+                    signed = attempt.signed
+                    if signed is not None and signed.fee_max.asset == part.native:
+                        subject = f"{part.chain.id}/{signed.txid}"
+                        if not fees.is_booked(subject):
+                            yield subject, signed.fee_max.units
+        if part.sweeps is not None:
+            for sweep in stores.sweeps.sweeps(part.chain, (SweepState.STORED, SweepState.FINAL)):
+                subject = f"{part.chain.id}/{sweep.tx.txid}"
+                if not fees.is_booked(subject):
+                    yield subject, (sweep.fee or sweep.tx.fee_max).units
+
+    def _lane_reading(self) -> LaneReading:
+        lane, store = self._part.lane, self._custody.stores.withdrawals
+        sent = [
+            attempt.sent_at_ms
+            for payment in store.payments({PaymentState.IN_FLIGHT})
+            if (payment.chain, payment.wallet_id) == (self._part.chain.id, lane.wallet_id)
+            for attempt in store.attempts(payment.id)
+            if attempt.state is AttemptState.MAYBE_SENT and attempt.sent_at_ms is not None
+        ]
+        oldest_ms = time.time_ns() // 1_000_000 - min(sent) if sent else 0
+        return LaneReading(lane.wallet_id, max(0, oldest_ms) // 1_000)
+
+
+def watch_loops(
+    custody: CustodyRoom, scales: ScaleBook, owed_quanta: Callable[[int], int], folder: Path
+) -> Iterator[Loop]:
+    """The monitor's background work: one loop an asset.
+
+    Args:
+        custody: What is watched.
+        scales: Quanta of each asset.
+        owed_quanta: Asset number -> liabilities in quanta.
+        folder: Where the breaker lies.
+    """
+    for part in custody.parts:
+        symbol = part.native.symbol
+        watch = AssetWatch(part, custody, scales.of(symbol), owed_quanta, folder)
+        yield Loop(f"watch {symbol}", WATCH_INTERVAL_S, watch.step)

@@ -1,0 +1,172 @@
+# The watch over real stores and the simulated withdrawal house; balances and debts are numbers the test sets.
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from simulators.chain import COIN, SIM, chain
+from simulators.withdrawal_house import House
+
+from custody.chains.port import SignedTx
+from custody.monitor.breaker import FileBreaker
+from custody.primitives.amount import Amount
+from custody.primitives.asset import AssetBook
+from custody.primitives.chain import BlockRef
+from custody.primitives.errors import NodeUnavailable
+from custody.store.deposits import SqlDepositStore
+from custody.store.flows import SqlFlows
+from custody.store.stock import SqlStock, create_stock_table
+from custody.store.sweeps import SqlSweepStore
+from custody.wallets.deposit import Deposit, DepositState
+from custody.wallets.sweep import Sweep, SweepState
+from exchange.app import watching
+from exchange.app.watching import AlarmRaised, AssetWatch
+from exchange.settlement.scale import AssetScale
+
+BLOCK = BlockRef(SIM, 7, "b7", "b6")
+FEE = 10
+
+
+class World:
+    """A house whose chain and books are numbers: at rest they are equal."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder, self.now_ms = folder, 0
+        self.house = House(url=f"sqlite:///{folder / 'custody.sqlite'}")
+        create_stock_table(self.house.engine)
+        assets = AssetBook([COIN])
+        self.deposits, self.sweeps = (
+            SqlDepositStore(self.house.engine, assets),
+            SqlSweepStore(self.house.engine, assets),
+        )
+        self.stock = SqlStock(self.house.engine)
+        self.hot, self.cold, self.owed, self.tip, self.booked = 100_000, 900_000, 1_000_000, BLOCK, set()
+        self.fees = SimpleNamespace(
+            has_stepped=True, dust=lambda symbol: 0, is_booked=lambda subject: subject in self.booked
+        )
+        stores = SimpleNamespace(
+            deposits=self.deposits,
+            withdrawals=self.house.store,
+            sweeps=self.sweeps,
+            flows=SqlFlows(self.house.engine),
+            stock=self.stock,
+        )
+        part = SimpleNamespace(
+            chain=chain(),
+            native=COIN,
+            lane=SimpleNamespace(wallet_id="hot-sim"),
+            source=SimpleNamespace(tip=lambda: self.tip),
+            hot_balance=lambda: Amount(self.hot, COIN),
+            cold_balance=lambda: Amount(self.cold, COIN),
+            sweeps=object(),
+        )
+        self.deposits.record_block(BLOCK, [])
+        custody = SimpleNamespace(stores=stores, fees=self.fees)
+        monkeypatch.setattr(watching.time, "monotonic_ns", lambda: self.now_ms * 1_000_000)
+        self.watch = AssetWatch(part, custody, AssetScale(COIN, 0, 0), lambda number: self.owed, folder)
+
+    def look(self, times=4):
+        """Several readings, 200 ms apart, each over a block of its own; the last error is the answer."""
+        found = None
+        for _ in range(times):
+            self.now_ms += 200
+            self.tip = replace(self.tip, height=self.tip.height + 1, hash=f"b{self.tip.height + 1}")
+            self.deposits.record_block(self.tip, [])
+            try:
+                self.watch.step()
+                found = None
+            except AlarmRaised as alarm:
+                found = alarm
+        return found
+
+    def stops(self):
+        return FileBreaker(self.folder / "breaker.json").open_scopes()
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    return World(tmp_path, monkeypatch)
+
+
+def deposit(world, state, units=500):
+    found = Deposit("d", 0, "alice", Amount(units, COIN), BLOCK, state)
+    world.deposits.record_block(BLOCK, [found])
+
+
+def test_a_missing_unit_opens_the_breaker_for_the_asset_and_says_so(world):
+    world.hot -= 1
+    alarm = world.look()
+    assert alarm.facts == {"rule": "unbalanced", "scope": "asset:SIM"}
+    assert world.stops() == {"asset:SIM": "unbalanced: SIM: 1 base units missing on chain"}
+
+
+def test_a_surplus_is_an_alarm_and_stops_nothing(world):
+    world.cold += 1
+    assert "on chain and not booked" in world.look().message
+    assert world.stops() == {}
+
+
+def test_a_balance_that_is_right_again_within_half_a_second_stops_nothing(world):
+    world.hot -= 1
+    assert world.look(times=2) is None
+    world.hot += 1
+    assert world.look() is None
+    assert world.stops() == {}
+
+
+def test_a_silent_node_is_an_error_and_not_an_imbalance(world):
+    def down():
+        raise NodeUnavailable("simulated: no answer")
+
+    world.watch._part.source.tip = down
+    with pytest.raises(NodeUnavailable):
+        world.watch.step()
+    assert world.stops() == {}
+
+
+def test_nothing_is_judged_before_the_fees_of_the_past_are_known(world):
+    world.fees.has_stepped = False
+    world.hot -= 1
+    assert world.look() is None
+
+
+def test_a_deposit_explains_what_is_on_chain_and_nothing_that_is_missing(world):
+    deposit(world, DepositState.SEEN)
+    world.hot += 500
+    assert world.look() is None
+    world.hot += 1
+    assert "1 base units on chain" in world.look().message
+    world.hot -= 502
+    assert "1 base units missing" in world.look().message
+
+
+def test_a_payment_on_its_way_explains_its_amount_and_fee_and_not_a_unit_more(world):
+    asked = world.house.ask(1_000)
+    world.house.step()
+    assert world.house.state(asked.id) == "broadcast"
+    world.hot -= 1_000 + FEE
+    assert world.look() is None
+    world.hot -= 1
+    assert "missing on chain" in world.look().message
+    assert set(world.stops()) == {"asset:SIM"}
+
+
+def test_a_sweep_explains_its_fee_until_it_is_booked(world):
+    tx = SignedTx("s1", b"s", "k", Amount(FEE, COIN))
+    world.sweeps.save_sweep(chain(), Sweep(tx, 0, SweepState.STORED))
+    world.hot -= FEE
+    assert world.look() is None
+    world.booked.add(f"{SIM}/s1")
+    assert "10 base units missing" in world.look().message
+
+
+def test_a_drain_beyond_the_hourly_share_stops_the_asset_even_if_the_books_follow(world):
+    assert world.look() is None
+    world.hot, world.cold, world.owed = 0, 499_999, 499_999
+    assert "base units left" in world.look(times=1).message
+    assert set(world.stops()) == {"asset:SIM"}
+
+
+def test_the_stock_is_recorded_for_the_picture(world):
+    world.look()
+    (sample,) = world.stock.samples("SIM", 0)
+    assert (sample.hot, sample.cold, sample.owed) == (100_000, 900_000, 1_000_000)
