@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from simulators.blocks import CHAIN as BENT
-from simulators.blocks import BentChain, Payment
+from simulators.blocks import BentChain, Payment, rules
 from simulators.chain import COIN as SIM_COIN
 from simulators.chain import chain as sim_chain
 from simulators.settlement_world import CONFIG, StepClock
@@ -101,7 +101,7 @@ def test_a_board_that_watches_nothing_has_no_problems():
 
 def scanning(books, deposits):
     chain, board = BentChain(), board_of(BENT)
-    scanner = DepositScanner(chain, deposits, books.ledger, {"BENT": 500})
+    scanner = DepositScanner(chain, deposits, books.ledger, rules({"BENT": 500}, tolerated_reorg=3))
     return chain, board, scan_step(scanner, deposits, board)
 
 
