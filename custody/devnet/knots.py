@@ -107,6 +107,11 @@ class KnotsNode(Stoppable):
         node._open_faucet()  # noqa: SLF001 - its own, just made
         return node
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self.rpc.endpoint.url
+
     def mine(self, blocks: int, to: str | None = None) -> list[str]:
         """Mine blocks and return their hashes; the reward goes to the faucet or to an address."""
         target = to or str(self._faucet.call("getnewaddress"))

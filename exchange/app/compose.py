@@ -17,7 +17,7 @@ from custody.keys.private_files import read_private
 from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.chain import ChainId, Family
 from custody.store.database import open_database
-from exchange.app.blueprint import Blueprint, MarketSpec, load_blueprint
+from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, MarketSpec, load_blueprint
 from exchange.app.chain_parts import ChainParts
 from exchange.app.core import Core
 from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops, open_custody, open_stores, wallets_on
@@ -149,7 +149,7 @@ def _listings(
     home: Home, blueprint: Blueprint, trading: TradingDesk, scales: ScaleBook
 ) -> tuple[ListingDesk, Indexer, Operator]:
     deployment = load_deployment(home.deployment)
-    chain = next(c for c in blueprint.chains if chain_row(ChainId(c.chain)).family is Family.EVM)
+    chain = _contract_chain(blueprint, deployment.chain_id)
     web3 = connect(chain.url, deployment.chain_id)
     for name in ("MEXT", "ListingVote", "ReserveRegistry"):
         verify_code(web3, name, deployment.address(name))
@@ -160,6 +160,14 @@ def _listings(
     operator = Operator(home, web3, deployment)
     source = IndexedListings(indexer, operator.votes, deployment.chain_id)
     return ListingDesk(source, trading, candidates), indexer, operator
+
+
+def _contract_chain(blueprint: Blueprint, chain_id: int) -> ChainSpec:
+    for spec in blueprint.chains:
+        row = chain_row(ChainId(spec.chain))
+        if row.family is Family.EVM and row.network == str(chain_id):
+            return spec
+    raise InvalidBlueprint(f"blueprint: no chain has the id {chain_id} that the contracts stand on", chain_id=chain_id)
 
 
 def _wallet_rows(blueprint: Blueprint, parts: tuple[ChainParts, ...]) -> tuple[WalletRow, ...]:

@@ -43,7 +43,7 @@ from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 SCAN_INTERVAL_S = 0.25
 PIPELINE_INTERVAL_S = 0.1
 SLOW_INTERVAL_S = 1.0
-DEPOSIT_FLOORS = {"BTC": 10_000, "ETH": 10**15, "SOL": 10**6}
+DEPOSIT_FLOORS = {"BTC": 10_000, "ETH": 10**15, "SOL": 10**6, "BNB": 10**15}
 """Smaller deposits are recorded and not credited: moving them would cost more than they bring. Base units."""
 
 _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {

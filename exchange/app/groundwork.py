@@ -12,14 +12,19 @@ import time
 from collections.abc import Sequence
 
 from custody.chains.evm.deploy import deploy_on_devnet
+from custody.chains.registry import chain_row
 from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.setup import Opener, verify_deposits, verify_wallet
 from custody.chains.solana.wallet import SplWallet
+from custody.devnet.anvil import AnvilNode
 from custody.devnet.network import LocalChains
+from custody.devnet.solana_vm import SolanaVm
 from custody.keys import ed25519
+from custody.primitives.chain import ChainId, Family
 from custody.primitives.errors import VerificationFailed
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import WalletSpec
+from exchange.app.wallet_kits import HOT
 from exchange.app.wallets import safe_wallet, spl_wallet
 
 SENDER_FLOAT_WEI = 10**18
@@ -43,21 +48,34 @@ def lay_groundwork(chains: LocalChains, specs: Sequence[WalletSpec], opener: Sec
         VerificationFailed: What stands on chain is not what the specification says.
         NodeUnavailable: A chain does not answer, or accounts were not open in a minute.
     """
+    by_chain: dict[str, list[WalletSpec]] = {}
     for spec in specs:
-        if spec.chain == "ethereum-local":
-            safe = safe_wallet(spec)
-            deploy_on_devnet(chains.ethereum.node, safe)
-            if spec.tier == "hot":
-                chains.ethereum.fund(safe.sender_address, SENDER_FLOAT_WEI)
-    solana = [spl_wallet(spec) for spec in specs if spec.chain == "solana-local"]
-    node = SolanaNode(chains.solana.rpc)
-    chains.solana.fund(solana[0].opener, OPENER_FLOAT_LAMPORTS)
-    for wallet in solana:
-        chains.solana.fund(wallet.fee_payer, FEE_PAYER_FLOAT_LAMPORTS)
+        by_chain.setdefault(spec.chain, []).append(spec)
+    for chain, wallets in by_chain.items():
+        family = chain_row(ChainId(chain)).family
+        if family is Family.EVM:
+            _deploy_safes(chains.evm(chain), wallets)
+        elif family is Family.SOLANA:
+            _open_solana(chains.solana, [spl_wallet(spec) for spec in wallets], opener)
+
+
+def _deploy_safes(node: AnvilNode, specs: Sequence[WalletSpec]) -> None:
+    for spec in specs:
+        safe = safe_wallet(spec)
+        deploy_on_devnet(node.node, safe)
+        if spec.tier == HOT:
+            node.fund(safe.sender_address, SENDER_FLOAT_WEI)
+
+
+def _open_solana(chain: SolanaVm, wallets: Sequence[SplWallet], opener: Secret) -> None:
+    node = SolanaNode(chain.rpc)
+    chain.fund(wallets[0].opener, OPENER_FLOAT_LAMPORTS)
+    for wallet in wallets:
+        chain.fund(wallet.fee_payer, FEE_PAYER_FLOAT_LAMPORTS)
         Opener(node, wallet, lambda message: ed25519.sign(opener, message)).open_wallet()
-    hot = solana[0]
+    hot = wallets[0]
     Opener(node, hot, lambda message: ed25519.sign(opener, message)).open_deposits(range(SOLANA_DEPOSITS))
-    _wait_until_open(node, solana, hot)
+    _wait_until_open(node, wallets, hot)
 
 
 def _wait_until_open(node: SolanaNode, wallets: Sequence[SplWallet], hot: SplWallet) -> None:

@@ -23,7 +23,7 @@ from custody.reserves.balances import Holding
 from custody.reserves.ownership import AttestedQuorum
 from exchange.settlement.reserves import OwnedPlace
 
-SLIP44 = {"BTC": 0, "ETH": 60, "SOL": 501}
+SLIP44 = {"BTC": 0, "LTC": 2, "DOGE": 3, "ETH": 60, "XRP": 144, "TRX": 195, "SOL": 501, "BNB": 714}
 
 
 def asset_id(asset: Asset, caip2: str) -> str:

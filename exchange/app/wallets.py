@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from custody.chains.evm.deposit import DepositBranch
 from custody.chains.evm.params import params_for as evm_params
 from custody.chains.evm.wallet import Owner, SafeWallet
+from custody.chains.registry import chain_row
 from custody.chains.solana import params as solana
 from custody.chains.solana.params import SolanaParams
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
 from custody.chains.utxo.params import row as utxo_params
-from custody.chains.utxo.wallet import KeyOrigin, UtxoWallet
+from custody.chains.utxo.wallet import RECEIVE, KeyOrigin, UtxoWallet
 from custody.keys.material import Curve, PublicKey
-from custody.primitives.chain import ChainId
+from custody.primitives.chain import ChainId, Family
+from custody.primitives.encoding import Json
 from custody.primitives.errors import UnknownChain
 from exchange.app.blueprint import WalletSpec
 
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
+
+AnyWallet = UtxoWallet | SafeWallet | SplWallet
 
 _SOLANA_ROWS = {row.chain.id: row for row in (solana.MAINNET, solana.DEVNET, solana.LOCAL)}
 
@@ -56,6 +62,31 @@ def spl_wallet(spec: WalletSpec) -> SplWallet:
             _spl_key(service["opener"], service["opener_path"]),
         ),
     )
+
+
+WALLETS: Mapping[Family, Callable[[WalletSpec], AnyWallet]] = {
+    Family.UTXO: utxo_wallet,
+    Family.EVM: safe_wallet,
+    Family.SOLANA: spl_wallet,
+}
+"""Builder of each family's wallet."""
+
+
+def registration_of(spec: WalletSpec) -> dict[str, Json]:
+    """What signers are told of a wallet, whatever its family."""
+    return WALLETS[chain_row(ChainId(spec.chain)).family](spec).registration()
+
+
+def receives_at(spec: WalletSpec) -> str:
+    """Where a wallet itself receives its native coin."""
+    wallet = WALLETS[chain_row(ChainId(spec.chain)).family](spec)
+    match wallet:
+        case UtxoWallet():
+            return wallet.address(RECEIVE, 0).text
+        case SplWallet():
+            return wallet.receive_address(wallet.params.native).text
+        case _:
+            return wallet.address.text
 
 
 def solana_params(chain: str) -> SolanaParams:
