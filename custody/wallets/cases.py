@@ -41,6 +41,9 @@ PEOPLE = 2
 MAX_AGE_S = 86_400
 """A day: older decisions are proposed anew."""
 
+OPEN_CASES = (DepositState.UNATTRIBUTED, DepositState.QUARANTINED, DepositState.SUSPENSE)
+"""States that only officers end."""
+
 
 class DecisionRefused(Refused):
     """This decision does not fit the record it is about."""
@@ -122,9 +125,7 @@ class CaseDesk:
 
     def open_cases(self, chain: ChainId) -> Sequence[Deposit]:
         """Deposits of a chain that wait for officers."""
-        return self._store.in_states(
-            chain, (DepositState.UNATTRIBUTED, DepositState.QUARANTINED, DepositState.SUSPENSE)
-        )
+        return self._store.in_states(chain, OPEN_CASES)
 
     def seen(self, subject: str) -> str:
         """The state of a deposit or chain that a decision must name.

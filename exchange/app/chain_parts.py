@@ -82,6 +82,7 @@ class ChainParts:
         hot_address, cold_address: Where the tiers receive.
         hot_balance, cold_balance: What they hold, deposit accounts included in hot.
         reserves: The asset side of statements.
+        sources: How many nodes must agree about a block, and which.
         sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
     """
 
@@ -97,6 +98,7 @@ class ChainParts:
     cold_balance: Callable[[], Amount]
     reserves: ReserveSource
     sweeps: SweepLane | None = None
+    sources: str = "one source"
 
 
 def verify_signer_keys(parts: ChainParts, specs: tuple[MemberSpec, ...]) -> None:

@@ -14,19 +14,23 @@ from custody.chains.evm.sweep_reader import SweepReader
 from custody.chains.evm.verify import verify_safe
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.port import SignedTx
+from custody.chains.registry import CHAINS
 from custody.keys.crosscheck import crosscheck_evm
 from custody.keys.material import Signature, SigningNeed
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
-from custody.primitives.chain import Finality
+from custody.primitives.chain import Family, Finality
 from custody.primitives.errors import NodeUnavailable
 from custody.primitives.ids import TxId
-from custody.wallets.addresses import AddressDesk
+from custody.wallets.addresses import AddressDesk, Siblings
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.chain_parts import ChainParts, Ingredients
 from exchange.app.reserve_sources import SafeReserves, TierReader
 from exchange.app.wallets import safe_wallet
+
+EVM_SIBLINGS = Siblings(tuple(row.id for row in CHAINS.values() if row.family is Family.EVM))
+"""Every EVM network: their deposit accounts are derived alike."""
 
 
 def ethereum_parts(given: Ingredients) -> ChainParts:
@@ -81,7 +85,7 @@ def ethereum_parts(given: Ingredients) -> ChainParts:
         given.chain.evidence,
         lane,
         reader,
-        AddressDesk(chain.id, derive, cross_check, given.deposits),
+        AddressDesk(chain.id, derive, cross_check, given.deposits, EVM_SIBLINGS),
         hot.address,
         cold.address,
         hot_balance,

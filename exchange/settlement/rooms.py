@@ -28,6 +28,7 @@ class ChainStatus:
         behind: Blocks still to scan.
         state: "ok" or "down".
         error: Why it is down; empty otherwise.
+        notice: How many nodes must agree, why deposits are paused, and what waits for officers.
     """
 
     chain: str
@@ -36,6 +37,7 @@ class ChainStatus:
     behind: int
     state: str
     error: str
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
