@@ -16,6 +16,7 @@ MODULES = (
     ("engine_batch", ()),
     ("journal_durable", ()),
     ("reserves_tree", ()),
+    ("deposits", ()),
     ("loop", ()),
 )
 
