@@ -2,8 +2,9 @@
 
     python -m benchmarks.deposits [--blocks 100] [--per-block 100] [--schedules 10000] [--json]
 
-The store is real SQLite: on disk for the rates (write-ahead log, synchronous=FULL), in memory for the schedules. The chain is made up in memory and so is the
-ledger, so the figures are those of scanning, recording and moving deposits, not of a node or of the books:
+The store is real SQLite: on disk for the rates (write-ahead log, synchronous=FULL), in memory for the schedules.
+The chain is made up in memory and so is the ledger, so the figures are those of scanning, recording and moving
+deposits, not of a node or of the books:
 
     scan        blocks read, deposits found among watched addresses and recorded
     credit      screening of one sender each, announcement, booking, both states saved

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Engine, func
+from sqlalchemy import Engine, delete, func, insert
 from sqlmodel import Session, col, select
 
 from custody.primitives.address import Address
@@ -34,6 +34,9 @@ from custody.store.deposit_rows import (
 from custody.wallets.deposit import Deposit, DepositState
 from custody.wallets.depths import DepthGuard
 from custody.wallets.ports import DecisionChange, DecisionRecord, DepositChange
+
+MAX_BOUND = 500
+"""Keys in one statement; databases limit them."""
 
 
 class AddressTaken(Conflict):
@@ -60,8 +63,8 @@ class SqlDepositStore:
     def watched(self, chain: ChainId) -> Mapping[str, CustomerId]:
         """All addresses ever handed out on a chain: canonical text -> customer, NOBODY for a shared address."""
         with Session(self._reading) as session:
-            rows = session.exec(select(AddressRow).where(AddressRow.chain == chain))
-            return {row.text: CustomerId(row.customer) for row in rows}
+            rows = session.exec(select(AddressRow.text, AddressRow.customer).where(AddressRow.chain == chain))
+            return {text: CustomerId(customer) for text, customer in rows}
 
     def add_address(self, address: Address, customer: CustomerId, index: int) -> None:
         """Record a handed-out address.
@@ -116,8 +119,7 @@ class SqlDepositStore:
         """Record a scanned block and its deposits in one transaction."""
         with Session(self._engine) as session:
             session.merge(BlockRow(chain=block.chain, height=block.height, hash=block.hash, parent=block.parent))
-            for deposit in deposits:
-                session.merge(row_of(deposit, self._assets))
+            self._replace(session, deposits)
             session.commit()
 
     def forget_block(self, block: BlockRef) -> None:
@@ -134,13 +136,22 @@ class SqlDepositStore:
             row = session.get(DepositRow, key)
             return deposit_of(row, self._assets) if row else None
 
+    def known(self, keys: Collection[str]) -> Mapping[str, Deposit]:
+        """Those of these deposits that are recorded, by key."""
+        found: dict[str, Deposit] = {}
+        ordered = sorted(keys)
+        with Session(self._reading) as session:
+            for start in range(0, len(ordered), MAX_BOUND):
+                wanted = select(DepositRow).where(col(DepositRow.key).in_(ordered[start : start + MAX_BOUND]))
+                found |= {row.key: deposit_of(row, self._assets) for row in session.exec(wanted)}
+        return found
+
     def save(self, *deposits: Deposit) -> None:
         """Replace stored deposits, all in one transaction."""
         if not deposits:
             return
         with Session(self._engine) as session:
-            for deposit in deposits:
-                session.merge(row_of(deposit, self._assets))
+            self._replace(session, deposits)
             session.commit()
 
     def in_states(self, chain: ChainId, states: Sequence[DepositState]) -> Sequence[Deposit]:
@@ -176,9 +187,20 @@ class SqlDepositStore:
     def keys_in(self, keys: Collection[str], states: Sequence[DepositState]) -> frozenset[str]:
         """Those of these deposits that are recorded in any of these states."""
         wanted = [state.value for state in states]
-        mine = col(DepositRow.key).in_(sorted(keys)) & col(DepositRow.state).in_(wanted)
+        found: set[str] = set()
+        ordered = sorted(keys)
         with Session(self._reading) as session:
-            return frozenset(session.exec(select(DepositRow.key).where(mine)))
+            for start in range(0, len(ordered), MAX_BOUND):
+                asked = col(DepositRow.key).in_(ordered[start : start + MAX_BOUND])
+                found |= set(session.exec(select(DepositRow.key).where(asked & col(DepositRow.state).in_(wanted))))
+        return frozenset(found)
+
+    def _replace(self, session: Session, deposits: Sequence[Deposit]) -> None:
+        """Write deposits over what is stored under their keys, many at a time."""
+        for start in range(0, len(deposits), MAX_BOUND):
+            rows = [row_of(deposit, self._assets).model_dump() for deposit in deposits[start : start + MAX_BOUND]]
+            session.execute(delete(DepositRow).where(col(DepositRow.key).in_([row["key"] for row in rows])))
+            session.execute(insert(DepositRow), rows)
 
     def of_customer(self, customer: CustomerId, states: Sequence[DepositState]) -> Sequence[Deposit]:
         """Deposits of one customer, on every chain, in any of these states."""

@@ -75,6 +75,10 @@ class DepositStore(Protocol):
         """A deposit by its key."""
         ...
 
+    def known(self, keys: Collection[str]) -> Mapping[str, Deposit]:
+        """Those of these deposits that are recorded, by key."""
+        ...
+
     def save(self, *deposits: Deposit) -> None:
         """Replace stored deposits, all in one transaction."""
         ...

@@ -177,18 +177,20 @@ class DepositScanner:
 
     def _scan(self, block: BlockRef) -> list[Deposit]:
         watch = self._watch_list()
-        fresh = []
-        for seen in self._source.deposits(watch.texts, block):
+        found = self._source.deposits(watch.texts, block)
+        keys = [f"{self.chain.id}/{seen.txid}/{seen.index}" for seen in found]
+        known = self._store.known(keys)
+        fresh: dict[str, Deposit] = {}
+        for key, seen in zip(keys, found, strict=True):
             owner = watch.owner(seen)
             if owner is None:
                 continue
-            known = self._store.get(f"{self.chain.id}/{seen.txid}/{seen.index}")
             floor_units = self._rules.floors.get(seen.amount.asset.symbol, 0)
-            deposit = sight(seen, owner, block, known, floor_units)
+            deposit = sight(seen, owner, block, fresh.get(key) or known.get(key), floor_units)
             if deposit is not None:
-                fresh.append(deposit)
-        self._store.record_block(block, fresh)
-        return fresh
+                fresh[key] = deposit
+        self._store.record_block(block, tuple(fresh.values()))
+        return list(fresh.values())
 
     def _watch_list(self) -> WatchList:
         """Read anew for every block: an address handed out a moment ago may be paid in it."""

@@ -93,6 +93,9 @@ class MemoryDeposits:
     def get(self, key):
         return self.rows.get(key)
 
+    def known(self, keys):
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
     def save(self, *deposits):
         for deposit in deposits:
             self.rows[deposit.key] = deposit
