@@ -9,6 +9,7 @@ from typing import Protocol
 from custody.primitives.chain import ChainId
 from custody.store.deposits import SqlDepositStore
 from custody.wallets.addresses import AddressDesk
+from custody.wallets.cases import CaseDesk
 from custody.withdrawals.ports import WithdrawalStore
 from custody.withdrawals.service import WithdrawalService
 from exchange.settlement.accounts import AccountDesk
@@ -79,6 +80,7 @@ class Rooms:
     now_ms: Callable[[], int]
     address_desks: Mapping[ChainId, AddressDesk]
     deposits: SqlDepositStore
+    cases: CaseDesk
     withdrawals: WithdrawalService
     withdrawal_store: WithdrawalStore
     trading: TradingDesk
