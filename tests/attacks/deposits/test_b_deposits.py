@@ -298,7 +298,8 @@ def test_b16_a_node_that_lags_only_delays(two):
     assert house.balance() == 100
 
 
-def test_b16_a_source_of_another_history_is_refused_and_nothing_is_forgotten(house):
+# E11, B16: after a restart the node serves another history.
+def test_e11_a_node_on_another_fork_at_the_start_is_refused_and_nothing_is_forgotten(house):
     house.pay()
     house.step(blocks=8)
     stranger = DepositHouse().chain
