@@ -17,6 +17,7 @@ MODULES = (
     ("journal_durable", ()),
     ("reserves_tree", ()),
     ("treasury", ()),
+    ("deposits", ()),
     ("loop", ()),
 )
 

@@ -2,8 +2,7 @@
 
 Rules:
     * A block and its deposits are written in one transaction.
-    * Amounts are whole base units in an exact column; an asset that is no longer configured is an error,
-      never a guess.
+    * A decision of officers and what it changes are one transaction, over what the officers saw.
 
 Example:
     store = SqlDepositStore(open_database("sqlite:///custody.db"), AssetBook([BTC]))
@@ -11,22 +10,35 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import BigInteger, Engine, MetaData, UniqueConstraint, func
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import Engine, delete, func, insert
+from sqlmodel import Session, col, select
 
 from custody.primitives.address import Address
-from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
 from custody.primitives.chain import BlockRef, ChainId
 from custody.primitives.clock import Clock, SystemClock
-from custody.primitives.errors import Conflict
-from custody.primitives.ids import CustomerId, TxId
+from custody.primitives.errors import Conflict, StaleState
+from custody.primitives.ids import CustomerId
 from custody.store.database import for_reading
-from custody.store.units import Units
+from custody.store.deposit_rows import (
+    AddressRow,
+    BlockRow,
+    CreditTimeRow,
+    DecisionRow,
+    DepositModel,
+    DepositRow,
+    DepthRow,
+    deposit_of,
+    row_of,
+)
 from custody.wallets.deposit import Deposit, DepositState
+from custody.wallets.depths import DepthGuard
+from custody.wallets.ports import DecisionChange, DecisionRecord, DepositChange
+
+MAX_BOUND = 500
+"""Keys in one statement; databases limit them."""
 
 
 class AddressTaken(Conflict):
@@ -35,65 +47,14 @@ class AddressTaken(Conflict):
     code = "address_taken"
 
 
-class DepositModel(SQLModel):
-    """Tables of the deposit scanner, apart from those of other rooms."""
+class DecisionSpent(Conflict):
+    """These officers' decision was carried out before."""
 
-    metadata = MetaData()
-
-
-class AddressRow(DepositModel, table=True):
-    """A handed-out deposit address; never deleted."""
-
-    __tablename__ = "deposit_address"
-    __table_args__ = (UniqueConstraint("chain", "position"),)
-
-    chain: str = Field(primary_key=True)
-    text: str = Field(primary_key=True)
-    customer: str = Field(index=True)
-    position: int
-
-
-class BlockRow(DepositModel, table=True):
-    """A scanned block of the main chain."""
-
-    __tablename__ = "scanned_block"
-
-    chain: str = Field(primary_key=True)
-    height: int = Field(primary_key=True)
-    hash: str
-    parent: str
-
-
-class DepositRow(DepositModel, table=True):
-    """A payment to one of our addresses."""
-
-    __tablename__ = "deposit"
-
-    key: str = Field(primary_key=True)
-    chain: str = Field(index=True)
-    txid: str
-    position: int
-    customer: str = Field(index=True)
-    asset: str
-    units: int = Field(sa_type=Units)
-    height: int
-    block_hash: str = Field(index=True)
-    block_parent: str
-    state: str = Field(index=True)
-    generation: int
-
-
-class CreditTimeRow(DepositModel, table=True):
-    """When a deposit was credited first, by our clock."""
-
-    __tablename__ = "deposit_credit_time"
-
-    key: str = Field(primary_key=True)
-    at_s: int = Field(sa_type=BigInteger, index=True)
+    code = "decision_spent"
 
 
 class SqlDepositStore:
-    """Implements `custody.wallets.ports.DepositStore`."""
+    """Implements `custody.wallets.ports.CaseStore`."""
 
     def __init__(self, engine: Engine, assets: AssetBook, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
@@ -103,10 +64,10 @@ class SqlDepositStore:
         DepositModel.metadata.create_all(engine)
 
     def watched(self, chain: ChainId) -> Mapping[str, CustomerId]:
-        """All addresses ever handed out on a chain: canonical text -> customer."""
+        """All addresses ever handed out on a chain: canonical text -> customer, NOBODY for a shared address."""
         with Session(self._reading) as session:
-            rows = session.exec(select(AddressRow).where(AddressRow.chain == chain))
-            return {row.text: CustomerId(row.customer) for row in rows}
+            rows = session.exec(select(AddressRow.text, AddressRow.customer).where(AddressRow.chain == chain))
+            return {text: CustomerId(customer) for text, customer in rows}
 
     def add_address(self, address: Address, customer: CustomerId, index: int) -> None:
         """Record a handed-out address.
@@ -132,6 +93,12 @@ class SqlDepositStore:
             row = session.exec(select(AddressRow).where(mine).order_by(col(AddressRow.position).desc())).first()
             return (Address(chain, row.text), row.position) if row else None
 
+    def positions(self, chain: ChainId) -> Mapping[str, int]:
+        """The index of every address handed out on a chain."""
+        with Session(self._reading) as session:
+            rows = session.exec(select(AddressRow).where(AddressRow.chain == chain))
+            return {row.text: row.position for row in rows}
+
     def next_index(self, chain: ChainId) -> int:
         """The lowest index never handed out on a chain."""
         with Session(self._reading) as session:
@@ -155,8 +122,7 @@ class SqlDepositStore:
         """Record a scanned block and its deposits in one transaction."""
         with Session(self._engine) as session:
             session.merge(BlockRow(chain=block.chain, height=block.height, hash=block.hash, parent=block.parent))
-            for deposit in deposits:
-                session.merge(_row(deposit))
+            self._replace(session, deposits)
             session.commit()
 
     def forget_block(self, block: BlockRef) -> None:
@@ -171,14 +137,24 @@ class SqlDepositStore:
         """A deposit by its key."""
         with Session(self._reading) as session:
             row = session.get(DepositRow, key)
-            return self._deposit(row) if row else None
+            return deposit_of(row, self._assets) if row else None
 
-    def save(self, deposit: Deposit) -> None:
-        """Replace a stored deposit's state, block and generation."""
+    def known(self, keys: Collection[str]) -> Mapping[str, Deposit]:
+        """Those of these deposits that are recorded, by key."""
+        found: dict[str, Deposit] = {}
+        ordered = sorted(keys)
+        with Session(self._reading) as session:
+            for start in range(0, len(ordered), MAX_BOUND):
+                wanted = select(DepositRow).where(col(DepositRow.key).in_(ordered[start : start + MAX_BOUND]))
+                found |= {row.key: deposit_of(row, self._assets) for row in session.exec(wanted)}
+        return found
+
+    def save(self, *deposits: Deposit) -> None:
+        """Replace stored deposits, all in one transaction."""
+        if not deposits:
+            return
         with Session(self._engine) as session:
-            session.merge(_row(deposit))
-            if deposit.state is DepositState.CREDITED and session.get(CreditTimeRow, deposit.key) is None:
-                session.add(CreditTimeRow(key=deposit.key, at_s=self._clock.now_s()))
+            self._replace(session, deposits)
             session.commit()
 
     def in_states(self, chain: ChainId, states: Sequence[DepositState]) -> Sequence[Deposit]:
@@ -190,43 +166,106 @@ class SqlDepositStore:
                 .where(DepositRow.chain == chain, col(DepositRow.state).in_(wanted))
                 .order_by(col(DepositRow.height), col(DepositRow.key))
             )
-            return [self._deposit(row) for row in rows]
+            return [deposit_of(row, self._assets) for row in rows]
 
     def in_block(self, block: BlockRef) -> Sequence[Deposit]:
         """Deposits whose present block is this one."""
         mine = (col(DepositRow.chain) == block.chain) & (col(DepositRow.block_hash) == block.hash)
         with Session(self._reading) as session:
-            return [self._deposit(row) for row in session.exec(select(DepositRow).where(mine))]
+            return [deposit_of(row, self._assets) for row in session.exec(select(DepositRow).where(mine))]
 
     def all(self) -> Sequence[Deposit]:
         """Every deposit, newest block first."""
         with Session(self._reading) as session:
             rows = session.exec(select(DepositRow).order_by(col(DepositRow.height).desc(), col(DepositRow.key)))
-            return [self._deposit(row) for row in rows]
+            return [deposit_of(row, self._assets) for row in rows]
 
-    def _deposit(self, row: DepositRow) -> Deposit:
-        block = BlockRef(ChainId(row.chain), row.height, row.block_hash, row.block_parent)
-        amount = Amount(row.units, self._assets.get(row.asset))
-        found = Deposit(TxId(row.txid), row.position, CustomerId(row.customer), amount, block, DepositState(row.state))
-        return replace(found, generation=row.generation)
+    def addresses_in(self, chain: ChainId, states: Sequence[DepositState]) -> frozenset[str]:
+        """Addresses that a deposit in any of these states went to."""
+        wanted = [state.value for state in states]
+        mine = (col(DepositRow.chain) == chain) & col(DepositRow.state).in_(wanted)
+        with Session(self._reading) as session:
+            return frozenset(session.exec(select(DepositRow.to).where(mine).distinct()))
+
+    def keys_in(self, keys: Collection[str], states: Sequence[DepositState]) -> frozenset[str]:
+        """Those of these deposits that are recorded in any of these states."""
+        wanted = [state.value for state in states]
+        found: set[str] = set()
+        ordered = sorted(keys)
+        with Session(self._reading) as session:
+            for start in range(0, len(ordered), MAX_BOUND):
+                asked = col(DepositRow.key).in_(ordered[start : start + MAX_BOUND])
+                found |= set(session.exec(select(DepositRow.key).where(asked & col(DepositRow.state).in_(wanted))))
+        return frozenset(found)
+
+    def _replace(self, session: Session, deposits: Sequence[Deposit]) -> None:
+        """Write deposits over what is stored under their keys, many at a time."""
+        for start in range(0, len(deposits), MAX_BOUND):
+            rows = [row_of(deposit, self._assets).model_dump() for deposit in deposits[start : start + MAX_BOUND]]
+            session.execute(delete(DepositRow).where(col(DepositRow.key).in_([row["key"] for row in rows])))
+            session.execute(insert(DepositRow), rows)
+        for deposit in deposits:
+            if deposit.state is DepositState.CREDITED and session.get(CreditTimeRow, deposit.key) is None:
+                session.add(CreditTimeRow(key=deposit.key, at_s=self._clock.now_s()))
+
+    def of_customer(self, customer: CustomerId, states: Sequence[DepositState]) -> Sequence[Deposit]:
+        """Deposits of one customer, on every chain, in any of these states."""
+        wanted = [state.value for state in states]
+        mine = (col(DepositRow.customer) == customer) & col(DepositRow.state).in_(wanted)
+        with Session(self._reading) as session:
+            rows = session.exec(select(DepositRow).where(mine).order_by(col(DepositRow.key)))
+            return [deposit_of(row, self._assets) for row in rows]
+
+    def depth_guard(self, chain: ChainId) -> DepthGuard | None:
+        """The depths a chain's history has led to; None while they are its own."""
+        with Session(self._reading) as session:
+            row = session.get(DepthRow, chain)
+            if row is None:
+                return None
+            return DepthGuard(row.credit_depth, row.final_depth, row.deepest, row.paused, row.is_halted)
+
+    def save_depth_guard(self, chain: ChainId, guard: DepthGuard) -> None:
+        """Replace the depths of a chain, durably."""
+        with Session(self._engine) as session:
+            session.merge(_depth_row(chain, guard))
+            session.commit()
+
+    def decide(self, record: DecisionRecord, change: DecisionChange) -> None:
+        """Record a decision and what it changes, in one transaction.
+
+        Raises:
+            DecisionSpent: It was carried out before.
+            StaleState: The deposit moved since the officers looked at it.
+        """
+        with Session(self._engine) as session:
+            if session.get(DecisionRow, record.digest.hex()) is not None:
+                raise DecisionSpent(f"decision {record.digest.hex()} was carried out before")
+            session.add(DecisionRow(digest=record.digest.hex(), text=record.text))
+            if isinstance(change, DepositChange):
+                row = session.get(DepositRow, change.before.key)
+                if row is None or deposit_of(row, self._assets) != change.before:
+                    raise StaleState(f"deposit {change.before.key} moved meanwhile", key=change.before.key)
+                session.merge(row_of(change.after, self._assets))
+            else:
+                session.merge(_depth_row(change.chain, change.guard))
+            session.commit()
+
+    def decisions(self) -> Sequence[str]:
+        """Every decision of officers in full, for the record."""
+        with Session(self._reading) as session:
+            return [row.text for row in session.exec(select(DecisionRow).order_by(col(DecisionRow.digest)))]
 
 
 def _block(row: BlockRow) -> BlockRef:
     return BlockRef(ChainId(row.chain), row.height, row.hash, row.parent)
 
 
-def _row(deposit: Deposit) -> DepositRow:
-    return DepositRow(
-        key=deposit.key,
-        chain=deposit.block.chain,
-        txid=deposit.txid,
-        position=deposit.index,
-        customer=deposit.customer,
-        asset=deposit.amount.asset.symbol,
-        units=deposit.amount.units,
-        height=deposit.block.height,
-        block_hash=deposit.block.hash,
-        block_parent=deposit.block.parent,
-        state=deposit.state.value,
-        generation=deposit.generation,
+def _depth_row(chain: ChainId, guard: DepthGuard) -> DepthRow:
+    return DepthRow(
+        chain=chain,
+        credit_depth=guard.credit_depth,
+        final_depth=guard.final_depth,
+        deepest=guard.deepest,
+        paused=guard.paused,
+        is_halted=guard.is_halted,
     )

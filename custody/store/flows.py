@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from custody.store.database import for_reading
-from custody.store.deposits import CreditTimeRow, DepositRow
+from custody.store.deposit_rows import CreditTimeRow, DepositRow
 from custody.store.withdrawal_tables import WithdrawalRow
 from custody.wallets.demand import MAX_WEEKS, WEEK_H, FlowHistory
 from custody.wallets.deposit import DepositState

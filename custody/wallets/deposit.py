@@ -3,7 +3,10 @@
 Rules:
     * The credit's identity is (network, txid, index), unique for ever; a second sighting of the same
       identity never makes a second credit.
-    * Zero confirmations never credit; CREDITED is reversible, FINAL is not.
+    * Zero confirmations never credit. CREDITED is reversible; FINAL is taken back only behind a reorg
+      that officers accepted.
+    * What nobody may have yet stands aside: UNATTRIBUTED has no customer, QUARANTINED has an objection.
+      Both are recorded, credited to nobody, and leave that place only by a decision of officers.
     * The books and this record are two stores, so each booking is announced first: CREDITING and
       REVERSING are saved before the ledger is asked, and whatever a crash leaves there is completed.
     * After a reorg the same payment may be mined again: it is the same deposit with a new
@@ -26,6 +29,8 @@ from custody.primitives.ids import CustomerId, TxId
 from custody.primitives.lifecycle import Lifecycle
 
 DEPOSIT_TAG = "mext/deposit/1"
+NOBODY = CustomerId("")
+"""Customer of a deposit that nobody is known for; as owner of an address: ask the memo."""
 
 
 class DepositState(StrEnum):
@@ -39,7 +44,9 @@ class DepositState(StrEnum):
     VANISHED = "vanished"  # its block was reorganised away, and nothing had been credited
     REVERSING = "reversing"  # its block is gone; the ledger is being asked
     REVERSED = "reversed"  # reorganised away after the credit, and the credit was taken back
-    SUSPENSE = "suspense"  # reorganised away, but the customer had spent it: a person must decide
+    SUSPENSE = "suspense"  # reorganised away, but the customer had spent it: frozen until officers decide
+    UNATTRIBUTED = "unattributed"  # memo missing or unknown, or another network's address: officers decide
+    QUARANTINED = "quarantined"  # a listed sender, or the books refuse it: officers decide
 
 
 class DepositEvent(StrEnum):
@@ -52,6 +59,10 @@ class DepositEvent(StrEnum):
     FAIL_TO_BOOK = "fail to book"
     SEE_AGAIN = "see again"
     FALL_BELOW_FLOOR = "fall below floor"
+    LACK_OWNER = "lack owner"
+    HOLD_BACK = "hold back"
+    CLEAR = "clear"  # officers said whose it is, or that it may pass
+    COLLECT = "collect"  # officers have the credit taken back now: from the customer, or from the house
 
 
 _S, _E = DepositState, DepositEvent
@@ -61,15 +72,24 @@ DEPOSIT = Lifecycle(
         (_S.SEEN, _E.REACH_CREDIT_DEPTH): _S.CREDITING,
         (_S.SEEN, _E.FALL_BELOW_FLOOR): _S.IGNORED,
         (_S.SEEN, _E.LOSE_BLOCK): _S.VANISHED,
+        (_S.SEEN, _E.LACK_OWNER): _S.UNATTRIBUTED,
+        (_S.SEEN, _E.HOLD_BACK): _S.QUARANTINED,
+        (_S.UNATTRIBUTED, _E.CLEAR): _S.SEEN,
+        (_S.UNATTRIBUTED, _E.LOSE_BLOCK): _S.VANISHED,
+        (_S.QUARANTINED, _E.CLEAR): _S.SEEN,
+        (_S.QUARANTINED, _E.LOSE_BLOCK): _S.VANISHED,
         (_S.IGNORED, _E.LOSE_BLOCK): _S.VANISHED,
         (_S.CREDITING, _E.BOOK): _S.CREDITED,
+        (_S.CREDITING, _E.FAIL_TO_BOOK): _S.QUARANTINED,
         (_S.CREDITED, _E.REACH_FINAL_DEPTH): _S.FINAL,
         (_S.CREDITED, _E.LOSE_BLOCK): _S.REVERSING,
+        (_S.FINAL, _E.LOSE_BLOCK): _S.REVERSING,  # the scanner stops before this until officers accept the fork
         (_S.REVERSING, _E.BOOK): _S.REVERSED,
         (_S.REVERSING, _E.FAIL_TO_BOOK): _S.SUSPENSE,
         (_S.VANISHED, _E.SEE_AGAIN): _S.SEEN,
         (_S.REVERSED, _E.SEE_AGAIN): _S.SEEN,
         (_S.SUSPENSE, _E.SEE_AGAIN): _S.CREDITED,
+        (_S.SUSPENSE, _E.COLLECT): _S.REVERSING,
     },
 )
 
@@ -80,11 +100,18 @@ class Deposit:
 
     Attributes:
         txid, index: Identity together with the network.
-        customer: Whom it belongs to.
+        customer: Whom it belongs to; NOBODY while that is not known.
         amount: What the address really gained.
         block: The block that holds it now (or held it last).
         state: Where it stands.
-        generation: How often it was seen anew after a reorg, from 0.
+        generation: How often it was seen anew after a reorg, or booked anew by officers, from 0.
+        to: The address of ours that gained.
+        memo: What the sender wrote beside it.
+        senders: Where the coins came from, as far as the chain tells.
+        reason: Why it stands where it stands, for people; empty where nothing is unusual.
+        not_before_s: Earliest credit, seconds since 1970 UTC; 0 where nothing is delayed.
+        is_released: Officers looked at the objection and let it pass: it is not screened again.
+        refund_to: Where officers want it sent back to; it is then the house's until that is paid.
     """
 
     txid: TxId
@@ -94,11 +121,40 @@ class Deposit:
     block: BlockRef
     state: DepositState
     generation: int = 0
+    to: str = ""
+    memo: str = ""
+    senders: tuple[str, ...] = ()
+    reason: str = ""
+    not_before_s: int = 0
+    is_released: bool = False
+    refund_to: str = ""
 
     @property
     def key(self) -> str:
         """Text form of the identity."""
         return f"{self.block.chain}/{self.txid}/{self.index}"
+
+
+def uncredited_units(deposit: Deposit, quantum: int) -> int:
+    """Say by how much the chain holds more (or less) than was credited because of this deposit.
+
+    Args:
+        deposit: Any deposit whose block stands, or whose credit does.
+        quantum: Base units of one unit of the books; remainders are never credited.
+
+    Returns:
+        Base units; negative for a credit that is spent while its coins are gone.
+    """
+    units = deposit.amount.units
+    match deposit.state:
+        case DepositState.IGNORED | DepositState.UNATTRIBUTED | DepositState.QUARANTINED:
+            return units
+        case DepositState.CREDITED | DepositState.FINAL:
+            return units % quantum
+        case DepositState.SUSPENSE:
+            return units % quantum - units
+        case _:
+            return 0
 
 
 def transfer_id(deposit: Deposit, purpose: str) -> int:

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from custody.primitives.address import Address
 from custody.primitives.chain import BlockRef, ChainId
-from custody.primitives.ids import CustomerId
+from custody.primitives.ids import CustomerId, Digest
 from custody.wallets.deposit import Deposit, DepositState
+from custody.wallets.depths import DepthGuard
 
 
 class CreditLedger(Protocol):
@@ -34,7 +36,7 @@ class DepositStore(Protocol):
     """Deposits, watched addresses and the chain of scanned block hashes of each network."""
 
     def watched(self, chain: ChainId) -> Mapping[str, CustomerId]:
-        """All addresses ever handed out on a chain: canonical text -> customer."""
+        """All addresses ever handed out on a chain: canonical text -> customer, NOBODY for a shared address."""
         ...
 
     def add_address(self, address: Address, customer: CustomerId, index: int) -> None:
@@ -73,8 +75,12 @@ class DepositStore(Protocol):
         """A deposit by its key."""
         ...
 
-    def save(self, deposit: Deposit) -> None:
-        """Replace a stored deposit's state, block and generation."""
+    def known(self, keys: Collection[str]) -> Mapping[str, Deposit]:
+        """Those of these deposits that are recorded, by key."""
+        ...
+
+    def save(self, *deposits: Deposit) -> None:
+        """Replace stored deposits, all in one transaction."""
         ...
 
     def in_states(self, chain: ChainId, states: Sequence[DepositState]) -> Sequence[Deposit]:
@@ -83,4 +89,88 @@ class DepositStore(Protocol):
 
     def in_block(self, block: BlockRef) -> Sequence[Deposit]:
         """Deposits whose present block is this one."""
+        ...
+
+    def depth_guard(self, chain: ChainId) -> DepthGuard | None:
+        """The depths a chain's history has led to; None while they are its own."""
+        ...
+
+    def save_depth_guard(self, chain: ChainId, guard: DepthGuard) -> None:
+        """Replace the depths of a chain, durably."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """A decision of officers as it is kept.
+
+    Attributes:
+        digest: What they signed, 32 bytes; unique for ever.
+        text: The decision in full, with who approved it.
+    """
+
+    digest: Digest
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DepositChange:
+    """What a decision makes of a deposit: as the officers saw it, and as it is afterwards."""
+
+    before: Deposit
+    after: Deposit
+
+
+@dataclass(frozen=True, slots=True)
+class DepthChange:
+    """What a decision makes of a chain's depths."""
+
+    chain: ChainId
+    guard: DepthGuard
+
+
+DecisionChange = DepositChange | DepthChange
+
+
+class CaseStore(DepositStore, Protocol):
+    """What decisions of officers need beyond the scanner's store."""
+
+    def decide(self, record: DecisionRecord, change: DecisionChange) -> None:
+        """Record a decision and what it changes, in one transaction.
+
+        Raises:
+            Conflict: It was carried out before, or the deposit moved since the officers looked at it.
+        """
+        ...
+
+
+class CustomerDeposits(Protocol):
+    """Deposits by customer."""
+
+    def of_customer(self, customer: CustomerId, states: Sequence[DepositState]) -> Sequence[Deposit]:
+        """Deposits of one customer, on every chain, in any of these states."""
+        ...
+
+
+class CoinRecords(Protocol):
+    """What is recorded of the coins on our addresses."""
+
+    def addresses_in(self, chain: ChainId, states: Sequence[DepositState]) -> frozenset[str]:
+        """Addresses that a deposit in any of these states went to."""
+        ...
+
+    def keys_in(self, keys: Collection[str], states: Sequence[DepositState]) -> frozenset[str]:
+        """Those of these deposits that are recorded in any of these states."""
+        ...
+
+
+class MemoStore(Protocol):
+    """Numbers handed out on chains whose customers share one address."""
+
+    def number_of(self, chain: ChainId, customer: CustomerId) -> int:
+        """The customer's number, from 1; the first call hands the next one out, durably."""
+        ...
+
+    def customer_at(self, chain: ChainId, number: int) -> CustomerId | None:
+        """Whose a number is; None if it was never handed out."""
         ...

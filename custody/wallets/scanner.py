@@ -5,29 +5,35 @@ Rules:
       of scanned blocks is kept, and a parent that does not match walks back.
     * A step that is repeated after a crash changes nothing: block and deposits are recorded in one
       transaction, bookings are announced before the ledger is asked and idempotent by transfer id.
-    * A reorg deeper than the final depth stops the lane: `ReorgTooDeep` is for people.
+    * A source that is behind us is waited for; it is no reorg.
+    * A reorg deeper than the chain has shown before pauses deposits (`depths`); one that reaches a final
+      block stops the lane: `ReorgTooDeep` is for people. A source without any block we know is no
+      source of this chain: `ForeignChain`.
 
 Example:
-    scanner = DepositScanner(reader, store, ledger, floors)
-    scanner.step()      # call it again and again
+    scanner = DepositScanner(source, store, ledger, rules)
+    scanner.step(now_s)      # call it again and again
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from custody.primitives.address import Address
-from custody.primitives.amount import Amount
 from custody.primitives.chain import BlockRef, Chain
-from custody.primitives.errors import Conflict, InsufficientFunds
-from custody.primitives.ids import CustomerId, TxId
-from custody.wallets.deposit import DEPOSIT, Deposit, DepositEvent, DepositState
+from custody.primitives.errors import Conflict, VerificationFailed
+from custody.wallets.crediting import Crediting
+from custody.wallets.deposit import Deposit
+from custody.wallets.deposit_rules import DepositRules
+from custody.wallets.depths import DepthGuard, after_reorg
 from custody.wallets.ports import CreditLedger, DepositStore
+from custody.wallets.sighting import SeenPayment, WatchList, sight
 
 MAX_BLOCKS_PER_STEP = 200
 """Bounds one step; a scanner that starts late catches up over several steps."""
+MAX_REORG_BLOCKS = 2_000
+"""How far back a common block is looked for: far more than any chain of value ever gave up."""
 
 
 class ReorgTooDeep(Conflict):
@@ -36,17 +42,10 @@ class ReorgTooDeep(Conflict):
     code = "reorg_too_deep"
 
 
-class SeenPayment(Protocol):
-    """A payment as a chain reader reports it (`custody.chains.port.SeenDeposit`)."""
+class ForeignChain(VerificationFailed):
+    """The source serves another history than the one that was scanned: another chain, or a fork of it."""
 
-    @property
-    def txid(self) -> TxId: ...  # noqa: D102
-    @property
-    def index(self) -> int: ...  # noqa: D102
-    @property
-    def to(self) -> Address: ...  # noqa: D102
-    @property
-    def amount(self) -> Amount: ...  # noqa: D102
+    code = "foreign_chain"
 
 
 class BlockSource(Protocol):
@@ -65,125 +64,138 @@ class ScanProgress:
 
     Attributes:
         scanned: Blocks read.
-        changed: Deposits whose state moved, in their new state.
+        changed: Deposits whose state moved, or that wait for a new reason.
         behind: Blocks still to scan.
+        paused: Why nothing is credited; empty while deposits run.
     """
 
     scanned: int
     changed: tuple[Deposit, ...]
     behind: int
+    paused: str = ""
 
 
 class DepositScanner:
     """Scans one chain for payments to handed-out addresses."""
 
-    def __init__(
-        self, reader: BlockSource, store: DepositStore, ledger: CreditLedger, floors: Mapping[str, int]
-    ) -> None:
+    def __init__(self, source: BlockSource, store: DepositStore, ledger: CreditLedger, rules: DepositRules) -> None:
         """Bind the scanner.
 
         Args:
-            reader: Asks the node.
+            source: Asks one node, or several that must agree.
             store: Deposits and scanned blocks.
             ledger: Credits and reversals.
-            floors: Asset symbol -> smallest deposit that is credited, base units.
+            rules: What is credited, and when.
         """
-        self.chain = reader.chain
-        self._reader = reader
+        self.chain = source.chain
+        self._source = source
         self._store = store
-        self._ledger = ledger
-        self._floors = floors
+        self._rules = rules
+        self._crediting = Crediting(source.chain, store, ledger, rules)
 
-    def step(self) -> ScanProgress:
+    def step(self, now_s: int) -> ScanProgress:
         """Advance: leave reorganised blocks, scan new ones, credit what is deep enough.
 
+        Args:
+            now_s: Now, seconds since 1970 UTC.
+
         Raises:
-            NodeUnavailable: The node does not answer; nothing is lost, call again.
-            ReorgTooDeep: A final block is gone; the lane must stop.
+            NodeUnavailable, NodesDisagree: No common answer; nothing is lost, call again.
+            ReorgTooDeep: A final block is gone; the lane waits for officers.
+            ForeignChain: The source serves another history.
+                DepositChanged, StaleState: See `sighting`.
         """
-        changed: list[Deposit] = []
-        tip = self._reader.tip()
-        announced = (DepositState.CREDITING, DepositState.REVERSING)
-        changed.extend(self._book(deposit) for deposit in self._store.in_states(self.chain.id, announced))
-        last = self._leave_stale_blocks(changed)
+        changed = self._crediting.complete()
+        guard = self.guard()
+        if guard.is_halted:
+            raise ReorgTooDeep(f"{self.chain.id}: {guard.paused}", chain=self.chain.id)
+        tip = self._source.tip()
+        last, guard = self._leave_stale_blocks(tip, guard, changed)
         scanned = 0
         while last.height < tip.height and scanned < MAX_BLOCKS_PER_STEP:
-            block = self._reader.block_at(last.height + 1)
+            block = self._source.block_at(last.height + 1)
             if last.hash and block.parent != last.hash:
                 break  # the chain moved under us: the next step walks back first
-            self._scan(block, changed)
+            changed += self._scan(block)
             last, scanned = block, scanned + 1
-        self._credit_deep_enough(last, changed)
-        return ScanProgress(scanned, tuple(changed), tip.height - last.height)
+        changed += self._crediting.advance(last, guard, now_s)
+        return ScanProgress(scanned, tuple(changed), max(tip.height - last.height, 0), guard.paused)
 
-    def _leave_stale_blocks(self, changed: list[Deposit]) -> BlockRef:
+    def guard(self) -> DepthGuard:
+        """The depths of now."""
+        return self._store.depth_guard(self.chain.id) or DepthGuard(self.chain.credit_depth, self.chain.final_depth)
+
+    def _leave_stale_blocks(
+        self, tip: BlockRef, guard: DepthGuard, changed: list[Deposit]
+    ) -> tuple[BlockRef, DepthGuard]:
         last = self._store.scanned_tip(self.chain.id)
-        while last is not None:
-            if self._still_in_chain(last):
-                return last
-            changed.extend(self._take_back(deposit) for deposit in self._store.in_block(last))
+        if last is None:
+            return BlockRef(self.chain.id, -1, "", ""), guard
+        common = self._common_block(last, tip)
+        if common.height == last.height or (0 <= common.height == tip.height):
+            return last, guard  # nothing left the chain; the source may be behind us
+        guard = self._judge_reorg(last.height - common.height, common, guard)
+        while last.height > common.height:
+            changed += self._crediting.take_back(self._store.in_block(last))
             self._store.forget_block(last)
-            last = self._store.scanned_block(self.chain.id, last.height - 1)
+            last = self._store.scanned_block(self.chain.id, last.height - 1) or common
+        return last, guard
+
+    def _common_block(self, last: BlockRef, tip: BlockRef) -> BlockRef:
+        """Find the newest scanned block that is still in the main chain; height -1 for none."""
+        block: BlockRef | None = last
+        if tip.height < last.height:
+            block = self._store.scanned_block(self.chain.id, tip.height)
+        while block is not None and last.height - block.height <= MAX_REORG_BLOCKS:
+            there = tip if block.height == tip.height else self._source.block_at(block.height)
+            if there.hash == block.hash:
+                return block
+            block = self._store.scanned_block(self.chain.id, block.height - 1)
         return BlockRef(self.chain.id, -1, "", "")
 
-    def _still_in_chain(self, block: BlockRef) -> bool:
-        return self._reader.tip().height >= block.height and self._reader.block_at(block.height).hash == block.hash
+    def _judge_reorg(self, blocks: int, common: BlockRef, guard: DepthGuard) -> DepthGuard:
+        """Raise depths and pause where a reorg was deeper than expected, durably, before anything is taken back.
 
-    def _scan(self, block: BlockRef, changed: list[Deposit]) -> None:
-        watched = self._store.watched(self.chain.id)
-        found = [self._sighting(seen, watched, block) for seen in self._reader.deposits(frozenset(watched), block)]
-        fresh = [deposit for deposit in found if deposit is not None]
-        self._store.record_block(block, fresh)
-        changed.extend(fresh)
-
-    def _sighting(self, seen: SeenPayment, watched: Mapping[str, CustomerId], block: BlockRef) -> Deposit | None:
-        deposit = Deposit(seen.txid, seen.index, watched[seen.to.text], seen.amount, block, DepositState.SEEN)
-        if seen.amount.units < self._floors.get(seen.amount.asset.symbol, 0):
-            return replace(deposit, state=DEPOSIT.next(deposit.state, DepositEvent.FALL_BELOW_FLOOR))
-        known = self._store.get(deposit.key)
-        if known is None:
-            return deposit
-        if not DEPOSIT.allows(known.state, DepositEvent.SEE_AGAIN):
-            return None  # the same block, read twice
-        state = DEPOSIT.next(known.state, DepositEvent.SEE_AGAIN)
-        # A credit that was never taken back stands: it must keep the id it was booked under.
-        generation = known.generation + (known.state is DepositState.REVERSED)
-        return replace(deposit, state=state, generation=generation)
-
-    def _credit_deep_enough(self, last: BlockRef, changed: list[Deposit]) -> None:
-        for deposit in self._store.in_states(self.chain.id, (DepositState.SEEN, DepositState.CREDITED)):
-            depth = last.height - deposit.block.height + 1
-            moved = deposit
-            if moved.state is DepositState.SEEN and depth >= self.chain.credit_depth:
-                moved = self._book(self._move(moved, DepositEvent.REACH_CREDIT_DEPTH))
-            if moved.state is DepositState.CREDITED and depth >= self.chain.final_depth:
-                moved = self._move(moved, DepositEvent.REACH_FINAL_DEPTH)
-            if moved is not deposit:
-                changed.append(moved)
-
-    def _take_back(self, deposit: Deposit) -> Deposit:
-        if deposit.state is DepositState.FINAL:
+        Raises:
+            ReorgTooDeep: It reaches a final block.
+            ForeignChain: Nothing in common, and more was scanned than a reorg may remove.
+        """
+        if common.height < 0 and blocks >= guard.final_depth:
+            raise ForeignChain(f"{self.chain.id}: the source knows none of the scanned blocks", chain=self.chain.id)
+        tolerated = self._rules.tolerated_reorg
+        judged = after_reorg(guard, blocks, self.chain.credit_depth - 1 if tolerated is None else tolerated)
+        if judged != guard:
+            self._store.save_depth_guard(self.chain.id, judged)
+        if judged.is_halted:
             raise ReorgTooDeep(
-                f"{self.chain.id}: block {deposit.block.height} with final deposit {deposit.key} left the chain",
+                f"{self.chain.id}: {blocks} blocks above height {common.height} left the chain, "
+                f"{guard.final_depth} count as final",
                 chain=self.chain.id,
-                height=deposit.block.height,
+                blocks=blocks,
             )
-        if not DEPOSIT.allows(deposit.state, DepositEvent.LOSE_BLOCK):
-            return deposit
-        moved = self._move(deposit, DepositEvent.LOSE_BLOCK)
-        return self._book(moved) if moved.state is DepositState.REVERSING else moved
+        return judged
 
-    def _book(self, deposit: Deposit) -> Deposit:
-        try:
-            if deposit.state is DepositState.CREDITING:
-                self._ledger.credit(deposit)
-            else:
-                self._ledger.reverse(deposit)
-        except InsufficientFunds:
-            return self._move(deposit, DepositEvent.FAIL_TO_BOOK)
-        return self._move(deposit, DepositEvent.BOOK)
+    def _scan(self, block: BlockRef) -> list[Deposit]:
+        watch = self._watch_list()
+        found = self._source.deposits(watch.texts, block)
+        keys = [f"{self.chain.id}/{seen.txid}/{seen.index}" for seen in found]
+        known = self._store.known(keys)
+        fresh: dict[str, Deposit] = {}
+        for key, seen in zip(keys, found, strict=True):
+            owner = watch.owner(seen)
+            if owner is None:
+                continue
+            floor_units = self._rules.floors.get(seen.amount.asset.symbol, 0)
+            deposit = sight(seen, owner, block, fresh.get(key) or known.get(key), floor_units)
+            if deposit is not None:
+                fresh[key] = deposit
+        self._store.record_block(block, tuple(fresh.values()))
+        return list(fresh.values())
 
-    def _move(self, deposit: Deposit, event: DepositEvent) -> Deposit:
-        moved = replace(deposit, state=DEPOSIT.next(deposit.state, event))
-        self._store.save(moved)
-        return moved
+    def _watch_list(self) -> WatchList:
+        """Read anew for every block: an address handed out a moment ago may be paid in it."""
+        own = self._store.watched(self.chain.id)
+        elsewhere = {
+            text: chain for chain in self._rules.siblings for text in self._store.watched(chain) if text not in own
+        }
+        return WatchList(own, elsewhere, self._rules)

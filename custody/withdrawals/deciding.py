@@ -20,6 +20,7 @@ from custody.primitives.encoding import canonical_json
 from custody.primitives.errors import BadSignature, InvariantBroken, QuorumNotReached
 from custody.primitives.intent import TransferIntent
 from custody.withdrawals.endings import ended
+from custody.withdrawals.errors import CreditNotFinal
 from custody.withdrawals.facts import Facts, reference_micros
 from custody.withdrawals.parts import SIGNING_MARGIN_S, PipelineParts
 from custody.withdrawals.policy import decide, required_usage
@@ -39,11 +40,14 @@ def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
 
     Raises:
         Unavailable: A source does not answer; nothing changed.
+        CreditNotFinal: A deposit behind it could still be reversed; nothing changed.
         StaleState: The limits were used by another decision meanwhile; judged again at the next step.
     """
     ask = withdrawal.ask()
     policy = parts.policies.active(now_s)
     known = parts.facts.gather(ask)
+    if known.unsettled and not known.frozen:
+        raise CreditNotFinal(f"withdrawal {withdrawal.id} waits: {known.unsettled}", withdrawal=withdrawal.id)
     answer = parts.screening.screen(ScreeningQuestion(ask.withdrawal_id, ask.customer, ask.to, ask.amount, ask.memo))
     usage = parts.store.usage(required_usage(ask, known, policy), withdrawal.id, now_s)
     facts = Facts(now_s, known, answer.verdict, usage.totals)
@@ -101,9 +105,14 @@ def count_votes(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> Non
 
 
 def is_ready(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> bool:
-    """Tell whether an approved request may still be paid: version in force, time left, quorum still there."""
+    """Tell whether an approved request may still be paid: version in force, time left, quorum still there.
+
+    What deposits say about the account is looked at again: it may have been frozen since the decision.
+    """
+    known = parts.facts.gather(withdrawal.ask())
     return (
-        is_current(withdrawal, parts, now_s)
+        not (known.frozen or known.unsettled)
+        and is_current(withdrawal, parts, now_s)
         and now_s + SIGNING_MARGIN_S < withdrawal.bound_intent().expires_at_s
         and has_quorum(withdrawal, parts, now_s)
     )

@@ -29,6 +29,13 @@ class WithdrawalsFrozen(Refused):
     code = "withdrawals_frozen"
 
 
+class CreditNotFinal(Refused):
+    """A deposit could still be reversed and no longer lies in the account; asked again until it is final."""
+
+    code = "credit_not_final"
+    transient = True
+
+
 class NotOnRoster(Refused):
     """Who asks for a treasury move is not on the roster of approvers."""
 

@@ -137,6 +137,8 @@ class Circumstances:
         destination: What is known of the destination.
         security_hold_until_s: New network address, password or second factor reset: wait until then.
         price: Reference price of the asset; None if there is none.
+        frozen: Why nothing of this customer may leave; empty if it may. Blocks.
+        unsettled: Which credits could still be reversed and are not covered by the account; empty if none. Waits.
     """
 
     owner: str
@@ -145,6 +147,8 @@ class Circumstances:
     destination: Destination
     security_hold_until_s: int = 0
     price: Price | None = None
+    frozen: str = ""
+    unsettled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,8 @@ class Facts:
             "destination_added_by": known.destination.added_by,
             "security_hold_until_s": known.security_hold_until_s,
             "price": None if price is None else [str(price.micros), price.at_s, str(price.anchor_micros)],
+            "frozen": known.frozen,
+            "unsettled": known.unsettled,
             "screening": self.screening.value,
             "usage": sorted(
                 [key.scope.value, key.value, key.asset or "", str(key.window_s), str(total)]

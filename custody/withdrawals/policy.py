@@ -89,6 +89,10 @@ def _objections(ask: Ask, facts: Facts, policy: Policy) -> list[str]:
     known = facts.circumstances
     if facts.screening is not ScreeningVerdict.CLEAR:
         reasons.append("screening reports a hit")
+    if known.frozen:
+        reasons.append(f"the account is frozen: {known.frozen}")
+    if known.unsettled:
+        reasons.append(f"not yet: {known.unsettled}")
     if (ask.kind, known.source, known.destination.kind) not in EDGES:
         reasons.append(f"{ask.kind} money does not go from {known.source} to {known.destination.kind}")
     if ask.to.chain not in policy.fee_caps:

@@ -56,6 +56,20 @@ class RebalanceBody(Body):
     asset: str = Field(max_length=MAX_TEXT)
 
 
+class DecisionBody(Body):
+    """A decision of officers about a deposit or a chain, with their verdicts over its digest."""
+
+    action: Literal["assign", "release", "refund", "collect", "cover", "resume", "restore"]
+    subject: str = Field(max_length=MAX_TEXT)
+    seen: str = Field(max_length=MAX_TEXT * 2)
+    officer: str = Field(max_length=MAX_TEXT)
+    at_s: int = Field(ge=0, le=MAX_SECONDS)
+    customer: str = Field(default="", max_length=MAX_TEXT)
+    refund_to: str = Field(default="", max_length=MAX_TEXT)
+    note: str = Field(default="", max_length=MAX_TEXT)
+    approvals: tuple[ApprovalBody, ...] = Field(max_length=100, strict=False)
+
+
 class SignatureBody(Body):
     """One signature over an ownership text, in hex; the key is empty where it is recovered."""
 

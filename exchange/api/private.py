@@ -11,11 +11,12 @@ from custody.primitives.chain import ChainId
 from custody.primitives.errors import UnknownChain
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
 from custody.reserves.ownership import OwnershipEvidence
+from custody.wallets.cases import CaseAction, Decision
 from custody.withdrawals.request import WithdrawalRequest
 from custody.withdrawals.states import WithdrawalState
 from exchange.api.access import token_check
-from exchange.api.bodies import ApprovalBody, OrderBody, RebalanceBody, StatementBody, WithdrawalBody
-from exchange.api.shapes import amount_json, deposit_json, draft_json, order_json, withdrawal_json
+from exchange.api.bodies import ApprovalBody, DecisionBody, OrderBody, RebalanceBody, StatementBody, WithdrawalBody
+from exchange.api.shapes import amount_json, case_json, deposit_json, draft_json, order_json, withdrawal_json
 from exchange.settlement.rooms import Rooms
 from exchange.settlement.trading import OrderRequest
 
@@ -28,6 +29,7 @@ def private_router(rooms: Rooms) -> APIRouter:
     _customers(router, rooms)
     _orders(router, rooms)
     _withdrawals(router, rooms)
+    _cases(router, rooms)
     _reserves(router, rooms)
     return router
 
@@ -99,6 +101,25 @@ def _withdrawals(router: APIRouter, rooms: Rooms) -> None:
     def approve(withdrawal_id: str, body: ApprovalBody) -> dict[str, Any]:
         rooms.withdrawals.approve(WithdrawalId(withdrawal_id), _approval(body), rooms.now_ms())
         return shown(withdrawal_id)
+
+
+def _cases(router: APIRouter, rooms: Rooms) -> None:
+    @router.get("/deposit-cases")
+    def cases() -> list[dict[str, Any]]:
+        found = (case for chain in rooms.address_desks for case in rooms.cases.open_cases(chain))
+        return [case_json(case, rooms.cases.seen(case.key)) for case in found]
+
+    @router.get("/deposit-cases/seen")
+    def seen(subject: str) -> dict[str, str]:
+        return {"subject": subject, "seen": rooms.cases.seen(subject)}
+
+    @router.post("/deposit-decisions")
+    def decide(body: DecisionBody) -> dict[str, str]:
+        fields = body.model_dump(exclude={"approvals", "action"})
+        decision = Decision(action=CaseAction(body.action), **fields)
+        approvals = [_approval(item) for item in body.approvals]
+        rooms.cases.carry_out(decision, approvals, rooms.now_ms() // 1_000)
+        return {"subject": body.subject, "seen": rooms.cases.seen(body.subject)}
 
 
 def _reserves(router: APIRouter, rooms: Rooms) -> None:

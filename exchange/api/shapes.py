@@ -27,7 +27,14 @@ def deposit_json(deposit: Deposit) -> dict[str, Any]:
         "amount": amount_json(deposit.amount),
         "state": deposit.state.value,
         "height": deposit.block.height,
+        "reason": deposit.reason,
     }
+
+
+def case_json(deposit: Deposit, seen: str) -> dict[str, Any]:
+    """A deposit that waits for officers, with all they look at; `seen` is what a decision about it must name."""
+    facts = {"to": deposit.to, "memo": deposit.memo, "senders": list(deposit.senders), "seen": seen}
+    return deposit_json(deposit) | facts
 
 
 def withdrawal_json(withdrawal: Withdrawal, attempts: tuple[Attempt, ...]) -> dict[str, Any]:

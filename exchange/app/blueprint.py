@@ -27,12 +27,17 @@ class InvalidBlueprint(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class ChainSpec:
-    """How to reach one chain: id, what answers there ("node", "VM"...), address, cookie file or ""."""
+    """How to reach one chain: id, what answers there ("node", "VM"...), address, cookie file or "".
+
+    A second node's address and cookie file, where there is one: what the two do not agree on is not credited.
+    """
 
     chain: str
     evidence: str
     url: str
     cookie: str = ""
+    second_url: str = ""
+    second_cookie: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ class ChainParts:
         hot_address, cold_address: Where the tiers receive.
         hot_balance, cold_balance: What they hold, deposit accounts included in hot.
         reserves: The asset side of statements.
+        sources: How many nodes must agree about a block, and which.
         sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
         tokens: What the wallet pays and receives beside the native coin.
         lent_gas: What a gas station of ours added to the wallet: there, and owed to nobody.
@@ -127,6 +128,7 @@ class ChainParts:
     lent_gas: Callable[[], LentGas] = LentGas
     upkeep: Callable[[], object] | None = None
     watch: Callable[[], object] | None = None
+    sources: str = "one source"
 
 
 def verify_signer_keys(parts: ChainParts, specs: tuple[MemberSpec, ...]) -> None:

@@ -111,6 +111,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         now_ms=lambda: time.time_ns() // 1_000_000,
         address_desks={part.chain.id: part.desk for part in parts},
         deposits=stores.deposits,
+        cases=custody.cases,
         withdrawals=custody.service,
         withdrawal_store=stores.withdrawals,
         trading=trading,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from custody.chains.registry import chain_row
+from custody.compliance.port import Screening
 from custody.compliance.sanctions import SanctionsList
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
@@ -16,11 +17,13 @@ from custody.primitives.ids import CustomerId, WithdrawalId
 from custody.signers.client import RemoteSigner
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
-from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.flows import SqlFlows
+from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
+from custody.wallets.cases import CaseDesk
+from custody.wallets.deposit_rules import DepositRules
 from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweeper
 from custody.withdrawals.facts import Tier
@@ -29,19 +32,22 @@ from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import Bounds
 from custody.withdrawals.service import ServiceParts, WithdrawalService
+from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, Ingredients, Records, verify_signer_keys
 from exchange.app.core import Core
 from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, scan_step, sweep_step
 from exchange.app.evm import evm_parts
 from exchange.app.home import Home
-from exchange.app.house_facts import HouseFacts, HousePolicy
+from exchange.app.house_facts import HouseFacts, HousePolicy, standings
+from exchange.app.screened_coins import ScreenedReader
 from exchange.app.solana import solana_parts
 from exchange.app.tron import tron_parts
-from exchange.app.utxo import utxo_parts
+from exchange.app.utxo import OWN_PLACES, utxo_parts
 from exchange.app.worker import Loop
 from exchange.projection.reading import open_hold_notes
-from exchange.settlement.ledger import HoldRecords, SettlementLedger
+from exchange.settlement.accounts import AccountDesk
+from exchange.settlement.ledger import HOUSE, HoldRecords, SettlementLedger
 from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 
 SCAN_INTERVAL_S = 0.25
@@ -82,6 +88,8 @@ class CustodyRoom:
     service: WithdrawalService
     pipeline: Pipeline
     breaker: FileBreaker
+    screening: Screening
+    cases: CaseDesk
 
 
 def open_stores(home: Home, assets: AssetBook) -> Stores:
@@ -124,7 +132,10 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
         verify_signer_keys(part, hot.members)
-        yield part
+        if part.chain.family is Family.UTXO:
+            reader = ScreenedReader(part.lane.reader, stores.deposits, OWN_PLACES)
+            part = replace(part, lane=replace(part.lane, reader=reader))
+        yield agreeing(part, given, _FAMILIES[part.chain.family]) if chain.second_url else part
 
 
 def wallets_on(blueprint: Blueprint, chain: str) -> tuple[WalletSpec, WalletSpec]:
@@ -165,21 +176,24 @@ def open_custody(
     core.worker.drain()
     service.recover(_now_ms())
     breaker = FileBreaker(home.folder / "breaker.json")
+    screening = SanctionsList("local-empty", ())
+    standing = standings(stores.deposits, AccountDesk(core, scales), scales)
     own = {part.cold_address: Tier.COLD for part in parts} | {part.hot_address: Tier.HOT for part in parts}
     pipeline = Pipeline(
         PipelineParts(
             store=stores.withdrawals,
             ledger=ledger,
             policies=policies,
-            facts=HouseFacts(own),
-            screening=SanctionsList("local-empty", ()),
+            facts=HouseFacts(own, standing),
+            screening=screening,
             breaker=breaker,
             lanes=lanes,
             now_ms=_now_ms,
         )
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker)
+    cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases)
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
@@ -191,8 +205,20 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
     """The background work of custody."""
     deposits, sweeps = custody.stores.deposits, custody.stores.sweeps
     for part in custody.parts:
-        scanner = DepositScanner(part.source, deposits, custody.ledger, DEPOSIT_FLOORS)
-        yield Loop(part.chain.id, SCAN_INTERVAL_S, scan_step(scanner, deposits, board))
+        siblings = [each.chain.id for each in custody.parts if each.chain.family is part.chain.family is Family.EVM]
+        scanner = DepositScanner(
+            part.source,
+            deposits,
+            custody.ledger,
+            DepositRules(
+                DEPOSIT_FLOORS,
+                custody.screening,
+                siblings=tuple(each for each in siblings if each != part.chain.id),
+                # A local chain is reorganised by its own tests; officers are asked where finality is touched.
+                tolerated_reorg=part.chain.final_depth - 1,
+            ),
+        )
+        yield Loop(part.chain.id, SCAN_INTERVAL_S, scan_step(scanner, deposits, board, _now_s))
         if part.sweeps is not None:
             (sender,) = part.lane.senders
             sweeper = Sweeper(part.sweeps, sweeps, sender, part.lane.wallet_id)
@@ -203,7 +229,11 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
     utxo = [part.chain for part in custody.parts if part.chain.family is Family.UTXO]
     swept = [part.chain for part in custody.parts if part.sweeps is not None]
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(utxo, swept))
-    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.step(time.time_ns() // 1_000_000_000))
+    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.step(_now_s()))
+
+
+def _now_s() -> int:
+    return _now_ms() // 1_000
 
 
 def _now_ms() -> int:

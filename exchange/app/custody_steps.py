@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from custody.monitor.breaker import FileBreaker
@@ -12,7 +13,9 @@ from custody.primitives.errors import VerificationFailed
 from custody.store.deposits import SqlDepositStore
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
-from custody.wallets.deposit import DepositState
+from custody.wallets.cases import OPEN_CASES
+from custody.wallets.clean_coins import sweepable
+from custody.wallets.deposit import DepositState, uncredited_units
 from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweeper, SweepState
 from custody.withdrawals.states import AttemptState, PaymentState
@@ -26,19 +29,19 @@ class ChainBoard:
     """Where each deposit scanner stands, for the status page."""
 
     def __init__(self, parts: Iterable[ChainParts]) -> None:
-        self._evidence = {part.chain.id: part.evidence for part in parts}
+        self._parts = {part.chain.id: (part.evidence, part.sources) for part in parts}
         self._problems: Callable[[], Mapping[str, str]] = dict
-        self._scanned: dict[str, tuple[int, int]] = {}
+        self._scanned: dict[str, tuple[int, int, str]] = {}
         self._lock = threading.Lock()
 
     def watch(self, problems: Callable[[], Mapping[str, str]]) -> None:
         """Take the problems of the background work from here."""
         self._problems = problems
 
-    def note(self, chain: Chain, height: int, behind: int) -> None:
-        """Remember how far a scanner came."""
+    def note(self, chain: Chain, height: int, behind: int, notice: str) -> None:
+        """Remember how far a scanner came, and what people should know about it."""
         with self._lock:
-            self._scanned[chain.id] = (height, behind)
+            self._scanned[chain.id] = (height, behind, notice)
 
     def chains(self) -> Sequence[ChainStatus]:
         """One row a chain."""
@@ -46,10 +49,11 @@ class ChainBoard:
         with self._lock:
             scanned = dict(self._scanned)
         rows = []
-        for chain, evidence in self._evidence.items():
-            height, behind = scanned.get(chain, (-1, 0))
+        for chain, (evidence, sources) in self._parts.items():
+            height, behind, notice = scanned.get(chain, (-1, 0, ""))
             error = problems.get(chain, "")
-            rows.append(ChainStatus(chain, evidence, height, behind, "down" if error else "ok", error))
+            notes = f"{sources}; {notice}" if notice else sources
+            rows.append(ChainStatus(chain, evidence, height, behind, "down" if error else "ok", error, notes))
         return rows
 
     def problems(self) -> Mapping[str, str]:
@@ -57,25 +61,28 @@ class ChainBoard:
         return self._problems()
 
 
-def scan_step(scanner: DepositScanner, store: SqlDepositStore, board: ChainBoard) -> Callable[[], object]:
-    """Make the step that scans one chain."""
+def scan_step(
+    scanner: DepositScanner, store: SqlDepositStore, board: ChainBoard, now_s: Callable[[], int]
+) -> Callable[[], object]:
+    """Make the step that scans one chain; `now_s` reads a clock, seconds since 1970 UTC."""
 
     def step() -> object:
-        progress = scanner.step()
+        progress = scanner.step(now_s())
         tip = store.scanned_tip(scanner.chain.id)
-        board.note(scanner.chain, tip.height if tip else -1, progress.behind)
+        cases = Counter(case.state.value for case in store.in_states(scanner.chain.id, OPEN_CASES))
+        notes = [progress.paused, *(f"{count} {state}" for state, count in sorted(cases.items()))]
+        board.note(scanner.chain, tip.height if tip else -1, progress.behind, "; ".join(filter(None, notes)))
         return progress
 
     return step
 
 
 def sweep_step(sweeper: Sweeper, chain: Chain, deposits: SqlDepositStore) -> Callable[[], object]:
-    """Make the step that sweeps deposit accounts which received something final."""
+    """Make the step that sweeps deposit accounts which received something final and hold nothing set aside."""
 
     def step() -> object:
-        paid = {deposit.customer for deposit in deposits.in_states(chain.id, (DepositState.FINAL,))}
-        places = (deposits.address_of(chain.id, customer) for customer in sorted(paid))
-        return sweeper.step([place[1] for place in places if place is not None])
+        positions = deposits.positions(chain.id)
+        return sweeper.step(sorted(positions[text] for text in sweepable(deposits, chain.id) if text in positions))
 
     return step
 
@@ -142,12 +149,8 @@ class FeeBooks:
 def deposit_dust(deposits: SqlDepositStore, scale: AssetScale) -> int:
     """What the chain holds of an asset's deposits and nobody was credited with, in base units.
 
-    The remainders below one quantum, and whatever is too small to be credited at all.
+    The remainders below one quantum, whatever is too small to be credited at all, and what waits for officers;
+    less what was credited, spent, and then left the chain. Negative if that is more.
     """
-
-    def units(*states: DepositState) -> list[int]:
-        found = deposits.in_states(scale.asset.chain, states)
-        return [deposit.amount.units for deposit in found if deposit.amount.asset == scale.asset]
-
-    remainders = sum(each % scale.quantum for each in units(DepositState.CREDITED, DepositState.FINAL))
-    return remainders + sum(units(DepositState.IGNORED))
+    found = deposits.in_states(scale.asset.chain, tuple(DepositState))
+    return sum(uncredited_units(each, scale.quantum) for each in found if each.amount.asset == scale.asset)

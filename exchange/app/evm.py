@@ -13,12 +13,13 @@ from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.verify import verify_safe
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.evm.watch import SafeWatch
+from custody.chains.registry import CHAINS
 from custody.keys.crosscheck import crosscheck_evm
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.errors import NodeUnavailable
-from custody.wallets.addresses import AddressDesk
+from custody.wallets.addresses import AddressDesk, Siblings
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.chain_parts import ChainParts, Ingredients, TokenTier
@@ -26,6 +27,9 @@ from exchange.app.evm_moves import SafeMoves, Station
 from exchange.app.evm_upkeep import SenderUpkeep
 from exchange.app.reserve_sources import SafeReserves, TierReader
 from exchange.app.wallets import safe_wallet, token_worths
+
+EVM_SIBLINGS = Siblings(tuple(row.id for row in CHAINS.values() if row.family is Family.EVM))
+"""Every EVM network: their deposit accounts are derived alike."""
 
 
 def evm_parts(given: Ingredients) -> ChainParts:
@@ -61,7 +65,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
     tiers = [(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)]
     return ChainParts(
         *(chain, native, given.chain.evidence, lane, reader),
-        AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits),
+        AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits, EVM_SIBLINGS),
         *(hot.address, cold.address),
         *accounts.balances_of(native, cold.address),
         SafeReserves(tiers, node, accounts.all),

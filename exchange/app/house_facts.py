@@ -6,17 +6,22 @@ one-time place; address books and customer data come from systems of the operato
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from custody.keys.material import Curve, PublicKey
 from custody.keys.quorum import Roster, RosterMember
 from custody.primitives.address import Address
 from custody.primitives.errors import InvalidInput, Refused
-from custody.withdrawals.facts import Ask, Circumstances, Destination, DestinationKind, Tier
+from custody.primitives.ids import CustomerId
+from custody.wallets.ports import CustomerDeposits
+from custody.wallets.standing import Standing, standing_of
+from custody.withdrawals.facts import Ask, Circumstances, Destination, DestinationKind, Kind, Tier
 from custody.withdrawals.policy_file import load_policy
 from custody.withdrawals.rules import Policy
 from exchange.app.blueprint import StaffSpec
+from exchange.settlement.accounts import AccountDesk
+from exchange.settlement.scale import ScaleBook
 
 KYC_UNKNOWN = 0
 
@@ -24,15 +29,35 @@ KYC_UNKNOWN = 0
 class HouseFacts:
     """Implements `custody.withdrawals.ports.FactSource`."""
 
-    def __init__(self, own_places: Mapping[Address, Tier]) -> None:
-        """Name our own receiving addresses and their tiers."""
+    def __init__(self, own_places: Mapping[Address, Tier], standing: Callable[[CustomerId], Standing]) -> None:
+        """Name our own receiving addresses with their tiers, and who knows a customer's deposits."""
         self._own_places = dict(own_places)
+        self._standing = standing
 
     def gather(self, ask: Ask) -> Circumstances:
         """Look things up; never waits."""
+        standing = self._standing(CustomerId(ask.customer)) if ask.kind is Kind.CUSTOMER else Standing()
         tier = self._own_places.get(ask.to)
         kind = DestinationKind.ONE_TIME if tier is None else DestinationKind(tier.value)
-        return Circumstances(owner=ask.customer, kyc_level=KYC_UNKNOWN, source=Tier.HOT, destination=Destination(kind))
+        return Circumstances(
+            owner=ask.customer,
+            kyc_level=KYC_UNKNOWN,
+            source=Tier.HOT,
+            destination=Destination(kind),
+            frozen=standing.frozen,
+            unsettled=standing.unsettled,
+        )
+
+
+def standings(deposits: CustomerDeposits, accounts: AccountDesk, scales: ScaleBook) -> Callable[[CustomerId], Standing]:
+    """Make what knows whether a customer's money may leave, from deposits and balances."""
+
+    def standing(customer: CustomerId) -> Standing:
+        free = {symbol: view.available.units for symbol, view in accounts.balances(customer).items()}
+        quanta = {scale.asset.symbol: scale.quantum for scale in scales}
+        return standing_of(deposits, customer, free, quanta)
+
+    return standing
 
 
 class HousePolicy:

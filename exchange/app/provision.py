@@ -20,7 +20,7 @@ from custody.keys.passphrase import read_passphrase
 from custody.keys.private_files import write_new_private
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
 from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
-from exchange.app.groundwork import OpenerKeys, lay_groundwork
+from exchange.app.groundwork import lay_groundwork
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
 from exchange.app.local_chains import LOCAL_CHAINS

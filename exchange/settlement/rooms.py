@@ -9,6 +9,7 @@ from typing import Protocol
 from custody.primitives.chain import ChainId
 from custody.store.deposits import SqlDepositStore
 from custody.wallets.addresses import AddressDesk
+from custody.wallets.cases import CaseDesk
 from custody.withdrawals.ports import WithdrawalStore
 from custody.withdrawals.service import WithdrawalService
 from exchange.settlement.accounts import AccountDesk
@@ -28,6 +29,7 @@ class ChainStatus:
         behind: Blocks still to scan.
         state: "ok" or "down".
         error: Why it is down; empty otherwise.
+        notice: How many nodes must agree, why deposits are paused, and what waits for officers.
     """
 
     chain: str
@@ -36,6 +38,7 @@ class ChainStatus:
     behind: int
     state: str
     error: str
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Rooms:
     now_ms: Callable[[], int]
     address_desks: Mapping[ChainId, AddressDesk]
     deposits: SqlDepositStore
+    cases: CaseDesk
     withdrawals: WithdrawalService
     withdrawal_store: WithdrawalStore
     trading: TradingDesk

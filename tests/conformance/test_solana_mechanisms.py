@@ -20,8 +20,8 @@ from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
 from exchange.app.blueprint import ChainSpec, InvalidBlueprint, MemberSpec, WalletSpec
 from exchange.app.chain_parts import Ingredients
-from exchange.app.solana_groundwork import SOLANA_DEPOSITS, lay_solana_groundwork
 from exchange.app.solana import solana_parts
+from exchange.app.solana_groundwork import SOLANA_DEPOSITS, lay_solana_groundwork
 
 pytestmark = pytest.mark.node
 NAMES = ("signer-a", "signer-b", "signer-c")

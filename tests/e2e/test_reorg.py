@@ -7,7 +7,7 @@ pytestmark = [pytest.mark.node, pytest.mark.slow]
 NEVER_MINED_SAT = -(10**9)
 
 
-def test_a_reorganised_deposit_is_taken_back_and_credited_once_when_it_is_mined_again(live):
+def test_b10_a_reorganised_deposit_is_taken_back_and_credited_once_when_it_is_mined_again(live):
     bitcoin, before = live.chains.bitcoin, live.balance("dora", "BTC") if known(live, "dora") else None
     assert before is None
     txid = live.deposit("dora", "BTC", "0.5")

@@ -2,10 +2,12 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
+from custody.compliance.port import ScreeningAnswer, ScreeningUnavailable, ScreeningVerdict
 from custody.primitives.address import Address
 from custody.primitives.chain import BlockRef, Chain, ChainId, Family
 from custody.primitives.errors import InsufficientFunds, NodeUnavailable
 from custody.wallets.deposit import transfer_id
+from custody.wallets.deposit_rules import DepositRules
 
 CHAIN = Chain(ChainId("sim"), Family.UTXO, "regtest", "bip122:sim", credit_depth=2, final_depth=4)
 
@@ -16,6 +18,8 @@ class Payment:
     index: int
     to: Address
     amount: object
+    memo: str = ""
+    senders: tuple[str, ...] = ()
 
 
 class BentChain:
@@ -57,7 +61,7 @@ class BentChain:
 
 class MemoryDeposits:
     def __init__(self):
-        self.addresses, self.rows, self.blocks = {}, {}, defaultdict(dict)
+        self.addresses, self.rows, self.blocks, self.guards = {}, {}, defaultdict(dict), {}
 
     def watched(self, chain):
         return {text: customer for (c, text), (customer, _) in self.addresses.items() if c == chain}
@@ -89,11 +93,25 @@ class MemoryDeposits:
     def get(self, key):
         return self.rows.get(key)
 
-    def save(self, deposit):
-        self.rows[deposit.key] = deposit
+    def known(self, keys):
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def save(self, *deposits):
+        for deposit in deposits:
+            self.rows[deposit.key] = deposit
 
     def in_states(self, chain, states):
-        return [d for d in self.rows.values() if d.block.chain == chain and d.state in states]
+        found = [d for d in self.rows.values() if d.block.chain == chain and d.state in states]
+        return sorted(found, key=lambda d: (d.block.height, d.key))
+
+    def of_customer(self, customer, states):
+        return [d for d in self.rows.values() if d.customer == customer and d.state in states]
+
+    def depth_guard(self, chain):
+        return self.guards.get(chain)
+
+    def save_depth_guard(self, chain, guard):
+        self.guards[chain] = guard
 
     def in_block(self, block):
         return [d for d in self.rows.values() if d.block == block]
@@ -115,3 +133,22 @@ class MemoryLedger:
         if key not in self.done:
             self.done.add(key)
             self.balance[deposit.customer] += units
+
+
+class SimScreening:
+    """Lists senders; says nothing while it is down."""
+
+    def __init__(self, *listed):
+        self.listed, self.down, self.asked = set(listed), False, []
+
+    def screen(self, question):
+        self.asked.append(question.to.text)
+        if self.down:
+            raise ScreeningUnavailable("simulated: no answer in time")
+        if question.to.text in self.listed:
+            return ScreeningAnswer(ScreeningVerdict.HIT, "simulated list", f"{question.to.text} is listed")
+        return ScreeningAnswer(ScreeningVerdict.CLEAR, "simulated list")
+
+
+def rules(floors=None, screening=None, **changes):
+    return DepositRules(floors or {}, screening or SimScreening(), **changes)

@@ -26,7 +26,6 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from custody.devnet.processes import Launch, NodeProcess, free_port
-from custody.nodes.jsonrpc import NodeError
 from custody.primitives.amount import Amount
 from custody.primitives.errors import Unavailable
 from custody.signers.client import RemoteSigner

@@ -56,19 +56,19 @@ def gained(house, made, watched):
         (RENT + SOL, RENT + 3 * SOL, 2 * SOL),
     ],
 )
-def test_wrapped_sol_is_credited_by_its_lamports_above_rent(house, pre, post, expected):
+def test_b07_wrapped_sol_is_credited_by_its_lamports_above_rent(house, pre, post, expected):
     account = house.wallet.deposit_address(0).text
     made = block(house, account, preBalances=[9, pre], postBalances=[9, post])
     assert gained(house, made, {account}) == ([(account, expected, 1, False)] if expected else [])
 
 
-def test_failed_transaction_counts_for_nothing(house):
+def test_b07_failed_transaction_counts_for_nothing(house):
     account = house.wallet.deposit_address(0).text
     made = block(house, account, err={"InstructionError": [0, "Custom"]}, postBalances=[9, 5 * SOL])
     assert gained(house, made, {account}) == []
 
 
-def test_all_credits_of_an_account_add_up_to_what_lies_there(house):
+def test_b07_all_credits_of_an_account_add_up_to_what_lies_there(house):
     account, credited = house.wallet.deposit_address(0).text, 0
     balances = [0, 5, RENT, RENT, RENT + 70, RENT + 70, RENT + 100]
     for pre, post in itertools.pairwise(balances):
@@ -80,7 +80,7 @@ def test_all_credits_of_an_account_add_up_to_what_lies_there(house):
 @pytest.mark.parametrize(
     "wrong", [{"owner": Key("mallory").text}, {"program": TOKEN_2022}, {"asset_mint": Key("look-alike").text}]
 )
-def test_token_of_other_owner_program_or_mint_is_ignored(house, usdc, wrong):
+def test_b07_token_of_other_owner_program_or_mint_is_ignored(house, usdc, wrong):
     account = house.wallet.deposit_address(0, usdc).text
     good = {"asset_mint": usdc.contract, "units": 7}
     assert gained(house, block(house, account, postTokenBalances=[entry(house, **good)]), {account}) == [
@@ -89,20 +89,20 @@ def test_token_of_other_owner_program_or_mint_is_ignored(house, usdc, wrong):
     assert gained(house, block(house, account, postTokenBalances=[entry(house, **(good | wrong))]), {account}) == []
 
 
-def test_lamports_on_a_token_account_are_no_deposit(house, usdc):
+def test_b07_lamports_on_a_token_account_are_no_deposit(house, usdc):
     account = house.wallet.deposit_address(0, usdc).text
     made = block(house, account, preBalances=[9, RENT], postBalances=[9, RENT + SOL])
     assert gained(house, made, {account}) == []
 
 
-def test_wrapped_sol_account_with_another_owner_is_ignored(house):
+def test_b07_wrapped_sol_account_with_another_owner_is_ignored(house):
     account = house.wallet.deposit_address(0).text
     strange = [entry(house, NATIVE_MINT, SOL, owner=Key("mallory").text)]
     made = block(house, account, postBalances=[9, RENT + SOL], postTokenBalances=strange)
     assert gained(house, made, {account}) == []
 
 
-def test_token_gain_is_the_difference_not_the_amount(house, usdc):
+def test_b07_token_gain_is_the_difference_not_the_amount(house, usdc):
     account = house.wallet.deposit_address(0, usdc).text
     before, after = [entry(house, usdc.contract, 90)], [entry(house, usdc.contract, 100)]
     made = block(house, account, preTokenBalances=before, postTokenBalances=after)
@@ -111,7 +111,7 @@ def test_token_gain_is_the_difference_not_the_amount(house, usdc):
     assert gained(house, made, {account}) == []
 
 
-def test_watched_sol_address_stands_for_its_customers_token_accounts(house, usdc):
+def test_b07_watched_sol_address_stands_for_its_customers_token_accounts(house, usdc):
     sol, token = house.wallet.deposit_address(3), house.wallet.deposit_address(3, usdc)
     made = block(house, token.text, postTokenBalances=[entry(house, usdc.contract, 7)])
     assert gained(house, made, {sol.text}) == [(sol.text, 7, 1, True)]
@@ -120,7 +120,7 @@ def test_watched_sol_address_stands_for_its_customers_token_accounts(house, usdc
 
 
 @pytest.mark.node
-def test_plain_sol_to_an_account_that_is_no_longer_ours_is_not_credited(live):
+def test_b07_plain_sol_to_an_account_that_is_no_longer_ours_is_not_credited(live):
     to = live.wallet.deposit_address(0)
     live.vm.fund(to.text, SOL)
     live.vm.mine(1)
@@ -149,7 +149,7 @@ def test_plain_sol_to_an_account_that_is_no_longer_ours_is_not_credited(live):
 
 
 @pytest.mark.node
-def test_failed_transfer_on_the_real_vm_is_not_credited(live, minted):
+def test_b07_failed_transfer_on_the_real_vm_is_not_credited(live, minted):
     usdc, _ = minted
     to, poor = live.wallet.deposit_address(0, usdc), Key("poor")
     live.vm.fund(poor.text, SOL)
@@ -166,7 +166,7 @@ def test_failed_transfer_on_the_real_vm_is_not_credited(live, minted):
 
 
 @pytest.mark.node
-def test_look_alike_token_of_the_new_program_is_not_credited(vm, live):
+def test_b07_look_alike_token_of_the_new_program_is_not_credited(vm, live):
     fake, authority = make_mint(vm, "fake", program=TOKEN_2022)
     account = Key("fake account")
     steps = [
@@ -188,7 +188,7 @@ def test_look_alike_token_of_the_new_program_is_not_credited(vm, live):
 
 
 @pytest.mark.node
-def test_true_deposits_of_both_kinds_are_credited_once_each(live, minted):
+def test_b07_true_deposits_of_both_kinds_are_credited_once_each(live, minted):
     usdc, authority = minted
     sol, token = live.wallet.deposit_address(1), live.wallet.deposit_address(1, usdc)
     live.vm.mine(1)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from custody.primitives.address import Address
@@ -8,6 +10,7 @@ from custody.primitives.errors import UnknownAsset
 from custody.store.database import open_database
 from custody.store.deposits import AddressTaken, SqlDepositStore
 from custody.wallets.deposit import Deposit, DepositState
+from custody.wallets.depths import DepthGuard
 
 CHAIN = ChainId("ethereum-local")
 ETH = Asset("ETH", 18, CHAIN)
@@ -70,3 +73,48 @@ def test_states_select_and_save_replaces(store):
     assert list(store.in_states(CHAIN, (DepositState.CREDITED, DepositState.FINAL))) == [
         a_deposit(state=DepositState.CREDITED)
     ]
+
+
+def full(txid, state, customer="alice", to="0xA", asset=ETH):
+    made = Deposit(txid, 0, customer, Amount(7, asset), BLOCK, state, 1, to=to)
+    return replace(
+        made, memo="m", senders=("0xS", "0xT"), reason="why", not_before_s=9, is_released=True, refund_to="r"
+    )
+
+
+def test_refuses_to_store_a_look_alike_under_the_name_of_an_asset(store):
+    with pytest.raises(UnknownAsset, match="is not the configured ETH"):
+        store.record_block(BLOCK, [full("0xt", DepositState.SEEN, asset=Asset("ETH", 18, CHAIN, "0xevil"))])
+    assert store.scanned_tip(CHAIN) is None
+
+
+def test_every_field_comes_back_and_many_are_found_at_once(store):
+    made = [full(f"0x{n}", DepositState.SEEN) for n in range(1_200)]
+    store.record_block(BLOCK, made)
+    store.save(*(replace(each, state=DepositState.FINAL) for each in made[:600]))
+    known = store.known([each.key for each in made] + ["ethereum-local/none/0"])
+    assert known == {each.key: replace(each, state=DepositState.FINAL) for each in made[:600]} | {
+        each.key: each for each in made[600:]
+    }
+    assert len(store.keys_in(set(known), (DepositState.FINAL,))) == 600
+
+
+def test_addresses_and_customers_select_deposits(store):
+    for index, name in enumerate(("0xA", "0xB")):
+        store.add_address(Address(CHAIN, name), f"customer-{index}", index + 3)
+    store.save(full("0x1", DepositState.FINAL), full("0x2", DepositState.SUSPENSE, "bob", "0xB"))
+    assert store.positions(CHAIN) == {"0xA": 3, "0xB": 4}
+    assert store.addresses_in(CHAIN, (DepositState.FINAL, DepositState.SEEN)) == {"0xA"}
+    assert store.addresses_in(ChainId("other"), (DepositState.FINAL,)) == frozenset()
+    assert [each.key for each in store.of_customer("bob", (DepositState.SUSPENSE,))] == ["ethereum-local/0x2/0"]
+    assert store.of_customer("bob", (DepositState.FINAL,)) == []
+
+
+def test_depths_survive_a_restart(store, url):
+    assert store.depth_guard(CHAIN) is None
+    guard = DepthGuard(12, 24, 6, "a reorg", is_halted=True)
+    store.save_depth_guard(CHAIN, DepthGuard(2, 3))
+    store.save_depth_guard(CHAIN, guard)
+    again = SqlDepositStore(open_database(url), AssetBook([ETH]))
+    assert again.depth_guard(CHAIN) == guard
+    assert again.depth_guard(ChainId("other")) is None

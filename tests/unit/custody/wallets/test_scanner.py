@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulators.blocks import CHAIN, BentChain, MemoryDeposits, MemoryLedger, Payment
+from simulators.blocks import CHAIN, BentChain, MemoryDeposits, MemoryLedger, Payment, rules
 
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -13,13 +13,14 @@ from custody.wallets.scanner import DepositScanner, ReorgTooDeep
 COIN = Asset("COIN", 8, CHAIN.id)
 ALICE = Address(CHAIN.id, "alice-address")
 FLOORS = {"COIN": 10}
+NOW_S = 1_800_000_000
 
 
 @pytest.fixture
 def house():
     chain, store, ledger = BentChain(), MemoryDeposits(), MemoryLedger()
     store.add_address(ALICE, "alice", 0)
-    return chain, store, ledger, DepositScanner(chain, store, ledger, FLOORS)
+    return chain, store, ledger, DepositScanner(chain, store, ledger, rules(FLOORS, tolerated_reorg=3))
 
 
 def pay(txid="t1", units=100, index=0):
@@ -41,7 +42,7 @@ def test_every_move_that_is_not_listed_raises():
 def test_zero_confirmations_and_one_too_few_never_credit(house):
     chain, store, ledger, scanner = house
     chain.mine(pay())
-    scanner.step()
+    scanner.step(NOW_S)
     assert states(store) == {"sim/t1/0": "seen"}
     assert ledger.balance["alice"] == 0
 
@@ -50,11 +51,11 @@ def test_a_silent_node_loses_nothing(house):
     chain, _store, ledger, scanner = house
     chain.down = True
     with pytest.raises(NodeUnavailable):
-        scanner.step()
+        scanner.step(NOW_S)
     chain.down = False
     chain.mine(pay())
     chain.mine(count=1)
-    scanner.step()
+    scanner.step(NOW_S)
     assert ledger.balance["alice"] == 100
 
 
@@ -63,7 +64,7 @@ def test_dust_is_recorded_but_not_credited(house):
     chain, store, ledger, scanner = house
     chain.mine(pay(units=9))
     chain.mine(count=6)
-    scanner.step()
+    scanner.step(NOW_S)
     assert states(store) == {"sim/t1/0": "ignored"}
     assert ledger.balance["alice"] == 0
 
@@ -74,8 +75,8 @@ def test_two_outputs_are_two_credits_and_rescanning_makes_none(house):
     chain.mine(pay(index=0), pay(index=1))
     chain.mine(count=5)
     for _ in range(3):
-        scanner.step()
-    DepositScanner(chain, store, ledger, FLOORS).step()
+        scanner.step(NOW_S)
+    DepositScanner(chain, store, ledger, rules(FLOORS, tolerated_reorg=3)).step(NOW_S)
     assert ledger.balance["alice"] == 200
     assert set(states(store).values()) == {"final"}
 
@@ -84,10 +85,10 @@ def test_two_outputs_are_two_credits_and_rescanning_makes_none(house):
 def test_a_payment_that_leaves_before_credit_vanishes(house):
     chain, store, ledger, scanner = house
     chain.mine(pay())
-    scanner.step()
+    scanner.step(NOW_S)
     chain.reorg(1)
     chain.mine(count=5)
-    scanner.step()
+    scanner.step(NOW_S)
     assert states(store) == {"sim/t1/0": "vanished"}
     assert ledger.balance["alice"] == 0
 
@@ -97,16 +98,16 @@ def test_b10_reorg_of_a_credited_deposit_is_reversed_and_credited_again_once(hou
     chain, store, ledger, scanner = house
     chain.mine(pay())
     chain.mine()
-    scanner.step()
+    scanner.step(NOW_S)
     assert ledger.balance["alice"] == 100
     chain.reorg(2)
     chain.mine(count=3)
-    scanner.step()
+    scanner.step(NOW_S)
     assert (states(store), ledger.balance["alice"]) == ({"sim/t1/0": "reversed"}, 0)
     chain.mine(pay())
     chain.mine(count=4)
-    scanner.step()
-    scanner.step()
+    scanner.step(NOW_S)
+    scanner.step(NOW_S)
     assert (states(store), ledger.balance["alice"]) == ({"sim/t1/0": "final"}, 100)
     assert store.rows["sim/t1/0"].generation == 1
 
@@ -116,15 +117,15 @@ def test_reversal_of_a_spent_credit_goes_to_suspense_and_is_not_credited_twice(h
     chain, store, ledger, scanner = house
     chain.mine(pay())
     chain.mine()
-    scanner.step()
+    scanner.step(NOW_S)
     ledger.balance["alice"] = 0
     chain.reorg(2)
     chain.mine(count=2)
-    scanner.step()
+    scanner.step(NOW_S)
     assert states(store) == {"sim/t1/0": "suspense"}
     chain.mine(pay())
     chain.mine(count=4)
-    scanner.step()
+    scanner.step(NOW_S)
     assert (states(store), ledger.balance["alice"]) == ({"sim/t1/0": "final"}, 0)
 
 
@@ -133,11 +134,11 @@ def test_a_reorg_below_finality_stops_the_lane(house):
     chain, _store, ledger, scanner = house
     chain.mine(pay())
     chain.mine(count=5)
-    scanner.step()
+    scanner.step(NOW_S)
     chain.reorg(6)
     chain.mine(count=8)
-    with pytest.raises(ReorgTooDeep, match="final deposit sim/t1/0"):
-        scanner.step()
+    with pytest.raises(ReorgTooDeep, match="6 blocks above height 0 left the chain, 4 count as final"):
+        scanner.step(NOW_S)
     assert ledger.balance["alice"] == 100
 
 
@@ -145,9 +146,9 @@ def test_a_late_scanner_catches_up_in_bounded_steps(house):
     chain, _store, ledger, scanner = house
     chain.mine(pay())
     chain.mine(count=450)
-    first = scanner.step()
+    first = scanner.step(NOW_S)
     assert (first.scanned, first.behind) == (200, 252)
-    while scanner.step().behind:
+    while scanner.step(NOW_S).behind:
         pass
     assert ledger.balance["alice"] == 100
 
@@ -166,9 +167,9 @@ class CrashingStore(MemoryDeposits):
         if self.fuse == 0:
             raise Crash
 
-    def save(self, deposit):
+    def save(self, *deposits):
         self._burn()
-        super().save(deposit)
+        super().save(*deposits)
         self._burn()
 
     def record_block(self, block, deposits):
@@ -188,7 +189,7 @@ class CrashingStore(MemoryDeposits):
 def test_any_schedule_ends_with_the_balance_of_the_main_chain(schedule, fuse):
     chain, store, ledger = BentChain(), CrashingStore(fuse), MemoryLedger()
     store.add_address(ALICE, "alice", 0)
-    scanner = DepositScanner(chain, store, ledger, FLOORS)
+    scanner = DepositScanner(chain, store, ledger, rules(FLOORS, tolerated_reorg=3))
     for number, move in enumerate(schedule):
         if move == "pay":
             chain.mine(pay(txid=f"t{number}"))
@@ -199,7 +200,7 @@ def test_any_schedule_ends_with_the_balance_of_the_main_chain(schedule, fuse):
             chain.mine(count=3)
         else:
             try:
-                scanner.step()
+                scanner.step(NOW_S)
             except Crash:
                 store.fuse = 0
             except ReorgTooDeep:
@@ -207,8 +208,8 @@ def test_any_schedule_ends_with_the_balance_of_the_main_chain(schedule, fuse):
     chain.mine(count=5)
     store.fuse = 0
     try:
-        scanner.step()
-        scanner.step()
+        scanner.step(NOW_S)
+        scanner.step(NOW_S)
     except ReorgTooDeep:
         return
     paid = sum(p.amount.units for b in chain.blocks for p in chain.payments[b.hash])

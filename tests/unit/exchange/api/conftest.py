@@ -2,14 +2,16 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from simulators.chain import COIN, SIM
+from simulators.chain import chain as sim_chain
 from simulators.settlement_world import SettlementWorld, btc, btc_eth, eth
-from simulators.withdrawal_house import House
+from simulators.withdrawal_house import House, roster_of
 
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
+from custody.wallets.cases import CaseDesk
 from exchange.api import faults
 from exchange.api.private import private_router
 from exchange.api.public import public_router
@@ -58,6 +60,7 @@ def rooms(tmp_path, world, house):
         now_ms=lambda: house.now_s * 1000,
         address_desks={},
         deposits=deposits,
+        cases=CaseDesk(deposits, [sim_chain()], lambda: roster_of("ann", "bob", "cid"), "house"),
         withdrawals=house.service,
         withdrawal_store=house.store,
         trading=trading,

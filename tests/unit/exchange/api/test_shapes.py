@@ -25,6 +25,7 @@ def test_a_deposit_shows_its_identity_amount_and_state():
         "amount": {"units": "5", "asset": "SIM"},
         "state": "credited",
         "height": 9,
+        "reason": "",
     }
 
 

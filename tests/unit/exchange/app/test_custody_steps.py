@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from simulators.blocks import CHAIN as BENT
-from simulators.blocks import BentChain, Payment
+from simulators.blocks import BentChain, Payment, rules
 from simulators.chain import COIN as SIM_COIN
 from simulators.chain import chain as sim_chain
 from simulators.settlement_world import CONFIG, StepClock
@@ -80,7 +80,7 @@ def paid_house(tmp_path, *units):
 
 
 def board_of(*chains):
-    return ChainBoard([SimpleNamespace(chain=chain, evidence="simulator") for chain in chains])
+    return ChainBoard([SimpleNamespace(chain=chain, evidence="simulator", sources="one source") for chain in chains])
 
 
 def test_a_chain_that_was_never_scanned_and_one_that_is_down_say_so():
@@ -89,6 +89,7 @@ def test_a_chain_that_was_never_scanned_and_one_that_is_down_say_so():
     first, second = board.chains()
     assert (first.chain, first.height, first.state, first.error) == ("sim", -1, "down", "no answer")
     assert (second.chain, second.state, second.error, second.evidence) == ("simchain", "ok", "", "simulator")
+    assert second.notice == "one source"
     assert board.problems() == {"sim": "no answer", "fees": "poor"}
 
 
@@ -101,8 +102,8 @@ def test_a_board_that_watches_nothing_has_no_problems():
 
 def scanning(books, deposits):
     chain, board = BentChain(), board_of(BENT)
-    scanner = DepositScanner(chain, deposits, books.ledger, {"BENT": 500})
-    return chain, board, scan_step(scanner, deposits, board)
+    scanner = DepositScanner(chain, deposits, books.ledger, rules({"BENT": 500}, tolerated_reorg=3))
+    return chain, board, scan_step(scanner, deposits, board, lambda: 1_800_000_000)
 
 
 def test_a_node_that_is_down_moves_no_height(books, deposits):

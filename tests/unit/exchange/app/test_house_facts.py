@@ -7,6 +7,7 @@ from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import InvalidInput, Refused
+from custody.wallets.standing import Standing
 from custody.withdrawals.errors import InvalidPolicy
 from custody.withdrawals.facts import Ask, DestinationKind, Kind, Tier
 from exchange.app.blueprint import StaffSpec
@@ -60,18 +61,37 @@ def test_the_policy_is_the_one_of_the_start_whatever_happens_to_the_file(policy)
     assert [member.approver for member in source.roster().members] == ["alice", "bob"]
 
 
+def no_objection(_customer):
+    return Standing()
+
+
+def test_what_deposits_say_about_a_customer_is_a_fact_and_nobody_asks_about_the_treasury():
+    asked = []
+
+    def standing(customer):
+        asked.append(customer)
+        return Standing(frozen="spent and gone", unsettled="BTC")
+
+    facts = HouseFacts({}, standing)
+    found = facts.gather(ask(COLD, "bob"))
+    assert (found.frozen, found.unsettled) == ("spent and gone", "BTC")
+    treasury = Ask("wd-2", Kind.TREASURY, "treasury", "alice", COLD, Amount(1, COIN), "")
+    assert (facts.gather(treasury).frozen, facts.gather(treasury).unsettled) == ("", "")
+    assert asked == ["bob"]
+
+
 def test_a_destination_nobody_registered_is_a_one_time_place():
-    facts = HouseFacts({COLD: Tier.COLD, HOT: Tier.HOT})
+    facts = HouseFacts({COLD: Tier.COLD, HOT: Tier.HOT}, no_objection)
     for to in (Address(SIM, "sim1else"), Address(ChainId("otherchain"), "sim1cold")):
         assert facts.gather(ask(to)).destination.kind is DestinationKind.ONE_TIME
 
 
 def test_our_own_places_are_known_by_their_tier():
-    facts = HouseFacts({COLD: Tier.COLD, HOT: Tier.HOT})
+    facts = HouseFacts({COLD: Tier.COLD, HOT: Tier.HOT}, no_objection)
     assert facts.gather(ask(COLD)).destination.kind is DestinationKind.COLD
     assert facts.gather(ask(HOT)).destination.kind is DestinationKind.HOT
 
 
 def test_customers_are_paid_from_hot_only_and_counted_by_themselves():
-    found = HouseFacts({}).gather(ask(Address(SIM, "sim1x"), "bob"))
+    found = HouseFacts({}, no_objection).gather(ask(Address(SIM, "sim1x"), "bob"))
     assert (found.source, found.owner, found.kyc_level) == (Tier.HOT, "bob", 0)

@@ -9,7 +9,8 @@ from custody.monitor.breaker import FileBreaker
 from custody.primitives.asset import AssetBook
 from custody.primitives.errors import NotFound
 from custody.store.database import open_database
-from custody.store.deposits import CreditTimeRow, DepositRow, SqlDepositStore
+from custody.store.deposit_rows import CreditTimeRow, DepositRow
+from custody.store.deposits import SqlDepositStore
 from custody.store.flows import HOUR_S
 from custody.store.stock import SqlStock, StockSample, create_stock_table
 from custody.store.withdrawals import SqlWithdrawalStore
