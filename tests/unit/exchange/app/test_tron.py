@@ -16,8 +16,8 @@ from custody.primitives.errors import InvalidInput, NodeUnavailable
 from custody.wallets.sweep import Sweeper, SweepState
 from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
 from exchange.app.chain_parts import Ingredients
-from exchange.app.tron_groundwork import lay_tron_groundwork
 from exchange.app.tron import tron_parts
+from exchange.app.tron_groundwork import lay_tron_groundwork
 from exchange.app.wallets import tron_wallet
 
 pytestmark = pytest.mark.node
