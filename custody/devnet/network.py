@@ -25,15 +25,23 @@ from typing import Protocol, TypeVar
 
 from custody.chains.evm.params import BSC_LOCAL, ETHEREUM_LOCAL
 from custody.devnet.anvil import AnvilNode
+from custody.devnet.core_node import CoreNode
+from custody.devnet.dogecoin_node import DogecoinSimulator
 from custody.devnet.knots import KnotsNode
+from custody.devnet.litecoin import LitecoinNode
 from custody.devnet.processes import NodeProcess, Stoppable
 from custody.devnet.solana_vm import SolanaVm
+from custody.devnet.tron_simulator import TronOptions, TronSimulator
+from custody.devnet.xrpl_simulator import XrplSimulator
 from custody.primitives.errors import InvalidInput, InvariantBroken, NodeUnavailable, NotFound
 from custody.primitives.ids import TxId
 
 BLOCK_TIME_S = 1
 SLOT_MS = 150
 """Solana's slots are 400 ms; faster ones shorten the 32 slots to finality to five seconds."""
+
+TRON_SOLID_DEPTH = 4
+"""Tron's blocks are final nineteen blocks later; fewer ones keep a local run short."""
 
 ENDPOINTS_FILE = "endpoints.json"
 
@@ -86,13 +94,25 @@ def _solana(folder: Path) -> SolanaVm:
     return SolanaVm.start(folder, slot_ms=SLOT_MS)
 
 
+def _tron(folder: Path) -> TronSimulator:
+    return TronSimulator.start(folder, TronOptions(block_ms=BLOCK_TIME_S * 1_000, solid_depth=TRON_SOLID_DEPTH))
+
+
 KINDS: tuple[LocalChainKind, ...] = (
     LocalChainKind(
         "bitcoin-regtest", "node (Bitcoin Knots, regtest)", KnotsNode.start, "regtest/.cookie", mined_by_hand=True
     ),
+    LocalChainKind(
+        "litecoin-regtest", "node (Litecoin Core, regtest)", LitecoinNode.start, "regtest/.cookie", mined_by_hand=True
+    ),
+    LocalChainKind(
+        "dogecoin-regtest", "simulator (scripts: libbitcoinkernel)", DogecoinSimulator.start, mined_by_hand=True
+    ),
     LocalChainKind("ethereum-local", "node (anvil)", lambda folder: AnvilNode.start(folder, ETHEREUM_LOCAL)),
     LocalChainKind("bsc-local", "node (anvil; BSC consensus not reproduced)", lambda f: AnvilNode.start(f, BSC_LOCAL)),
     LocalChainKind("solana-local", "VM (RPC and finality: simulator)", _solana),
+    LocalChainKind("tron-local", "simulator (bytes equal to tronweb's)", _tron),
+    LocalChainKind("xrpl-local", "simulator (bytes equal to xrpl.js's)", XrplSimulator.start),
 )
 """Every chain of the local network, in the order it is started."""
 
@@ -184,6 +204,20 @@ class LocalChains(Stoppable):
     def solana(self) -> SolanaVm:
         """The Solana VM behind its simulated RPC."""
         return _of_kind(SolanaVm, self.node("solana-local"))
+
+    @property
+    def tron(self) -> TronSimulator:
+        """The simulator of Tron's ledger."""
+        return _of_kind(TronSimulator, self.node("tron-local"))
+
+    @property
+    def xrpl(self) -> XrplSimulator:
+        """The simulator of the XRP Ledger."""
+        return _of_kind(XrplSimulator, self.node("xrpl-local"))
+
+    def core(self, chain: str) -> CoreNode:
+        """A Bitcoin or Litecoin node."""
+        return _of_kind(CoreNode, self.node(chain))
 
     def evm(self, chain: str) -> AnvilNode:
         """An EVM node."""

@@ -56,8 +56,12 @@ class LocalChain:
 
 LOCAL_CHAINS: tuple[LocalChain, ...] = (
     LocalChain("bitcoin-regtest", "btc", "BTC", 8, 0, 0, "m/48h/1h/0h/2h", 200_000, 10**11),
+    LocalChain("litecoin-regtest", "ltc", "LTC", 8, 5, 0, "m/48h/2h/0h/2h", 2_000_000, 10**12),
+    LocalChain("dogecoin-regtest", "doge", "DOGE", 8, 6, 0, "m/48h/3h/0h/0h", 200_000_000, 10**14),
     LocalChain("ethereum-local", "eth", "ETH", 18, 1, 10, EVM_PATH, 5 * 10**16, 10**21),
     LocalChain("solana-local", "sol", "SOL", 9, 2, 1, SOLANA_PATH, 20_000_000, 10**13),
+    LocalChain("tron-local", "trx", "TRX", 6, 7, 0, "m/44h/195h/0h/0/0", 20_000_000, 10**12),
+    LocalChain("xrpl-local", "xrp", "XRP", 6, 8, 0, "m/44h/144h/0h/0/0", 10_000, 10**12),
     LocalChain("bsc-local", "bnb", "BNB", 18, 4, 10, EVM_PATH, 5 * 10**16, 10**21),
 )
 """In the order in which wallets are made; the ledger numbers stay as they were given."""
