@@ -122,6 +122,10 @@ class AnvilNode(Stoppable):
         """Add empty blocks."""
         self.rpc.call("anvil_mine", hex(blocks))
 
+    def mine_every(self, seconds: int) -> None:
+        """From now on add a block every so many seconds instead of one at every transaction."""
+        self.rpc.call("evm_setIntervalMining", seconds)
+
     def fund(self, address: str, value_wei: int) -> TxId:
         """Pay local coins from the node's own account, mined at once."""
         return TxId(send_unlocked(self.node, address, b"", value_wei).txid)

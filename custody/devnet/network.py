@@ -1,14 +1,15 @@
 """All local chains together: started on free loopback ports, mined steadily, stopped cleanly.
 
 Rules:
-    * What answers is named for what it is: a node, a virtual machine, or a simulator.
-    * Bitcoin's regtest mines only when told to: a thread does it once a second. Ethereum's chain mines
-      every transaction at once while contracts are set up, and once a second after `run_clock`.
+    * What answers is named for what it is: a node, a virtual machine, or a simulator. One row a chain says how it
+      is started; nothing else in the house knows.
+    * A regtest chain mines only when told to: a thread does it once a second. EVM chains mine every transaction at
+      once while contracts are set up, and once a second after `run_clock`.
     * `endpoints.json` in the folder says where everything answers, until it is stopped.
 
 Example:
     with LocalChains.start(Path(".devnet/run")) as chains:
-        chains.bitcoin.fund("bcrt1q...", 50_000)
+        chains.node("bitcoin-regtest").fund("bcrt1q...", 50_000)
 """
 
 from __future__ import annotations
@@ -16,22 +17,84 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from custody.chains.evm.params import ETHEREUM_LOCAL
+from custody.chains.evm.params import BSC_LOCAL, ETHEREUM_LOCAL
 from custody.devnet.anvil import AnvilNode
 from custody.devnet.knots import KnotsNode
-from custody.devnet.processes import Stoppable
+from custody.devnet.processes import NodeProcess, Stoppable
 from custody.devnet.solana_vm import SolanaVm
-from custody.primitives.errors import InvalidInput, NodeUnavailable, NotFound
+from custody.primitives.errors import InvalidInput, InvariantBroken, NodeUnavailable, NotFound
+from custody.primitives.ids import TxId
 
 BLOCK_TIME_S = 1
 SLOT_MS = 150
 """Solana's slots are 400 ms; faster ones shorten the 32 slots to finality to five seconds."""
 
 ENDPOINTS_FILE = "endpoints.json"
+
+N = TypeVar("N")
+
+
+class LocalNode(Protocol):
+    """What every local chain can do for us, whatever answers behind it."""
+
+    process: NodeProcess
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        ...
+
+    def fund(self, address: str, units: int, /) -> TxId:
+        """Pay local coins from outside the house, in base units."""
+        ...
+
+    def mine(self, blocks: int, /) -> object:
+        """Add blocks now."""
+        ...
+
+    def stop(self) -> None:
+        """End it. Safe to call again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChainKind:
+    """How one local chain is started.
+
+    Attributes:
+        chain: Our name of the network.
+        evidence: "node", "VM" or "simulator", with what it is.
+        start: Starts it in a folder.
+        cookie: Where below that folder the node writes user and password; "" if it wants none.
+        mined_by_hand: True where a block comes only when asked for.
+    """
+
+    chain: str
+    evidence: str
+    start: Callable[[Path], LocalNode]
+    cookie: str = ""
+    mined_by_hand: bool = False
+
+
+def _solana(folder: Path) -> SolanaVm:
+    return SolanaVm.start(folder, slot_ms=SLOT_MS)
+
+
+KINDS: tuple[LocalChainKind, ...] = (
+    LocalChainKind(
+        "bitcoin-regtest", "node (Bitcoin Knots, regtest)", KnotsNode.start, "regtest/.cookie", mined_by_hand=True
+    ),
+    LocalChainKind("ethereum-local", "node (anvil)", lambda folder: AnvilNode.start(folder, ETHEREUM_LOCAL)),
+    LocalChainKind("bsc-local", "node (anvil; BSC consensus not reproduced)", lambda f: AnvilNode.start(f, BSC_LOCAL)),
+    LocalChainKind("solana-local", "VM (RPC and finality: simulator)", _solana),
+)
+"""Every chain of the local network, in the order it is started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,83 +126,112 @@ class ChainEndpoint:
 
 
 class LocalChains(Stoppable):
-    """Bitcoin, Ethereum and Solana on this machine."""
+    """The local network on this machine."""
 
-    def __init__(self, folder: Path, bitcoin: KnotsNode, ethereum: AnvilNode, solana: SolanaVm) -> None:
+    def __init__(self, folder: Path, kinds: Sequence[LocalChainKind], nodes: Mapping[str, LocalNode]) -> None:
         self.folder = folder
-        self.bitcoin = bitcoin
-        self.ethereum = ethereum
-        self.solana = solana
+        self._kinds = tuple(kinds)
+        self._nodes = dict(nodes)
         self._stopping = threading.Event()
         self._miner = threading.Thread(target=self._mine, name="regtest-miner", daemon=True)
 
     @classmethod
-    def start(cls, folder: Path) -> LocalChains:
+    def start(cls, folder: Path, kinds: Sequence[LocalChainKind] = KINDS) -> LocalChains:
         """Start all chains, or none.
 
         Args:
             folder: Data and logs of this run, made if missing.
+            kinds: Which chains.
 
         Raises:
             NodeUnavailable: One does not start; the end of its log is in the message.
             NotFound: A program is not installed; the message says how.
         """
         folder = folder.resolve()
+        nodes: dict[str, LocalNode] = {}
         with ExitStack() as started:
-            bitcoin = started.enter_context(KnotsNode.start(folder / "bitcoin"))
-            ethereum = started.enter_context(AnvilNode.start(folder / "ethereum", ETHEREUM_LOCAL))
-            solana = started.enter_context(SolanaVm.start(folder / "solana", slot_ms=SLOT_MS))
+            for kind in kinds:
+                nodes[kind.chain] = kind.start(folder / kind.chain)
+                started.callback(nodes[kind.chain].stop)
             started.pop_all()
-        chains = cls(folder, bitcoin, ethereum, solana)
+        chains = cls(folder, kinds, nodes)
         chains._miner.start()
         rows = [asdict(endpoint) for endpoint in chains.endpoints()]
         (folder / ENDPOINTS_FILE).write_text(json.dumps(rows, indent=2) + "\n")
         return chains
 
+    def node(self, chain: str) -> LocalNode:
+        """What answers for a chain.
+
+        Raises:
+            NotFound: It is not part of this network.
+        """
+        if chain not in self._nodes:
+            raise NotFound(f"no local chain {chain!r}; there are: {', '.join(self._nodes)}", chain=chain)
+        return self._nodes[chain]
+
+    @property
+    def bitcoin(self) -> KnotsNode:
+        """The Bitcoin node."""
+        return _of_kind(KnotsNode, self.node("bitcoin-regtest"))
+
+    @property
+    def ethereum(self) -> AnvilNode:
+        """The EVM node that carries the contracts."""
+        return self.evm("ethereum-local")
+
+    @property
+    def solana(self) -> SolanaVm:
+        """The Solana VM behind its simulated RPC."""
+        return _of_kind(SolanaVm, self.node("solana-local"))
+
+    def evm(self, chain: str) -> AnvilNode:
+        """An EVM node."""
+        return _of_kind(AnvilNode, self.node(chain))
+
     def endpoints(self) -> tuple[ChainEndpoint, ...]:
         """Where each chain answers, and what it is."""
-        bitcoin, ethereum, solana = self.bitcoin.process, self.ethereum.process, self.solana.process
-        cookie = str(self.folder / "bitcoin" / "regtest" / ".cookie")
-        return (
+        return tuple(
             ChainEndpoint(
-                "bitcoin-regtest",
-                "node (Bitcoin Knots, regtest)",
-                self.bitcoin.rpc.endpoint.url,
-                cookie,
-                bitcoin.pid,
-                str(bitcoin.launch.log),
-            ),
-            ChainEndpoint(
-                "ethereum-local", "node (anvil)", self.ethereum.url, "", ethereum.pid, str(ethereum.launch.log)
-            ),
-            ChainEndpoint(
-                "solana-local",
-                "VM (RPC and finality: simulator)",
-                self.solana.url,
-                "",
-                solana.pid,
-                str(solana.launch.log),
-            ),
+                kind.chain,
+                kind.evidence,
+                node.url,
+                str(self.folder / kind.chain / kind.cookie) if kind.cookie else "",
+                node.process.pid,
+                str(node.process.launch.log),
+            )
+            for kind in self._kinds
+            for node in (self._nodes[kind.chain],)
         )
 
     def run_clock(self) -> None:
-        """From now on Ethereum's blocks come by the clock, as they do in earnest."""
-        self.ethereum.rpc.call("evm_setIntervalMining", BLOCK_TIME_S)
+        """From now on the blocks of EVM chains come by the clock, as they do in earnest."""
+        for node in self._nodes.values():
+            if isinstance(node, AnvilNode):
+                node.mine_every(BLOCK_TIME_S)
 
     def stop(self) -> None:
-        """Stop mining, then every chain; data and logs stay."""
+        """Stop mining, then every chain, last first; data and logs stay."""
         self._stopping.set()
         if self._miner.is_alive():
             self._miner.join()
-        for chain in (self.solana, self.ethereum, self.bitcoin):
-            chain.stop()
+        for node in reversed(self._nodes.values()):
+            node.stop()
         (self.folder / ENDPOINTS_FILE).unlink(missing_ok=True)
 
     def _mine(self) -> None:
+        by_hand = [self._nodes[kind.chain] for kind in self._kinds if kind.mined_by_hand]
         while not self._stopping.wait(BLOCK_TIME_S):
-            # The node may be busy or stopping; the next second tries again.
-            with suppress(NodeUnavailable):
-                self.bitcoin.mine(1)
+            for node in by_hand:
+                # The node may be busy or stopping; the next second tries again.
+                with suppress(NodeUnavailable):
+                    node.mine(1)
+
+
+def _of_kind(kind: type[N], node: LocalNode) -> N:
+    if not isinstance(node, kind):
+        raise InvariantBroken(f"{node.url} is served by {type(node).__name__}, not {kind.__name__}")
+    return node
 
 
 def load_endpoints(folder: Path) -> tuple[ChainEndpoint, ...]:

@@ -30,6 +30,7 @@ from custody.devnet.solana_journal import LedgerJournal
 from custody.devnet.solana_rpc import SolanaRpc
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.clock import SystemClock
+from custody.primitives.ids import TxId
 
 DEFAULT_SLOT_MS = 25
 """A sixteenth of the network's 400 ms: final after 0.8 s instead of 13 s."""
@@ -89,9 +90,9 @@ class SolanaVm(Stoppable):
         """Seal slots; the newest confirmed one."""
         return int(self.rpc.call("devnet_mine", slots))
 
-    def fund(self, address: str, lamports: int) -> str:
+    def fund(self, address: str, lamports: int) -> TxId:
         """Pay lamports from the faucet; id of the transaction."""
-        return str(self.rpc.call("requestAirdrop", address, lamports))
+        return TxId(str(self.rpc.call("requestAirdrop", address, lamports)))
 
     def reorg(self, depth: int) -> list[str]:
         """Drop the newest blocks; ids of the dropped transactions."""

@@ -61,7 +61,8 @@ class Signature:
     Attributes:
         key: The key it verifies under.
         index: Which input it is for (UTXO); 0 on account chains.
-        value: Family encoding: DER + sighash byte (UTXO), r || s || v 65 bytes (EVM), 64 bytes (Ed25519).
+        value: Family encoding: DER + sighash byte (UTXO), r || s || v 65 bytes (EVM), 64 bytes (Ed25519);
+            of a threshold signature commitment (index 0, 64 bytes) and share (index 1, 32 bytes).
     """
 
     key: PublicKey
@@ -98,11 +99,38 @@ class SigningNeed:
         role: Who must sign.
         payload: What they sign, in the family's encoding.
         missing: How many further signatures of this role.
+        together: Set where several rounds of one visit make one signature: the keys that must all answer this
+            payload. Such answers belong to their visit: they are not stored, and the next visit asks again.
     """
 
     role: SigningRole
     payload: bytes
     missing: int
+    together: tuple[PublicKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One answer a signer gave, as it remembers it: what a restored back office is compared with.
+
+    Attributes:
+        sequence: Position in the signer's memory, from 1 and without gaps.
+        wallet_id, role: Whose signature.
+        payload_digest: SHA-256 of the payload, 32 bytes.
+        conflict_key: What the payload consumes.
+        withdrawal_ids: What it pays; empty for a move within the wallet.
+    """
+
+    sequence: int
+    wallet_id: str
+    role: SigningRole
+    payload_digest: bytes
+    conflict_key: str
+    withdrawal_ids: tuple[str, ...]
+
+
+MAX_RELEASES = 100
+"""Releases in one answer of a signer; asked again for more."""
 
 
 class Signer(Protocol):
@@ -133,6 +161,14 @@ class Signer(Protocol):
 
         Raises:
             Conflict: A signature for it was already released.
+            SignerUnavailable: No answer.
+        """
+        ...
+
+    def releases(self, after: int) -> Sequence[Release]:
+        """Return what it signed after a position in its memory, oldest first, at most `MAX_RELEASES`.
+
+        Raises:
             SignerUnavailable: No answer.
         """
         ...

@@ -16,7 +16,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from custody.keys.material import PublicKey, Signature, SigningRequest
+from custody.keys.material import MAX_RELEASES, PublicKey, Release, Signature, SigningRequest
 from custody.keys.strict_json import Fields
 from custody.primitives.approval import Approval
 from custody.primitives.chain import ChainId
@@ -29,6 +29,7 @@ from custody.signers.wire import (
     MAX_SIGNATURES,
     decode_key,
     decode_owned,
+    decode_release,
     decode_signature,
     encode_ownership,
     encode_request,
@@ -104,6 +105,18 @@ class RemoteSigner:
             SignerUnavailable: No answer.
         """
         self._call({"op": "tombstone", "withdrawal_id": withdrawal_id})
+
+    def releases(self, after: int) -> Sequence[Release]:
+        """Return what it signed after a position in its memory, oldest first, at most `MAX_RELEASES`.
+
+        Raises:
+            SignerUnavailable: No answer, or nonsense.
+        """
+        result = self._call({"op": "releases", "after": after})
+        try:
+            return tuple(decode_release(item) for item in result.each("releases", MAX_RELEASES))
+        except MalformedPayload as error:
+            raise self._unavailable(f"answered nonsense: {error.message}") from error
 
     def freeze(self, reason: str) -> None:
         """Stop the signer from signing; only its keeper can lift that.

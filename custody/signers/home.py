@@ -23,6 +23,7 @@ from pathlib import Path
 from custody.keys.keystore import read_keystore, unseal
 from custody.keys.mnemonic import to_seed
 from custody.keys.private_files import read_private, require_private_folder
+from custody.primitives.encoding import digest
 from custody.primitives.errors import Conflict, InvalidInput
 from custody.primitives.secret import Secret
 from custody.signers.registration import MAX_REGISTRATION_BYTES, RegisteredWallet, parse_wallet
@@ -30,6 +31,12 @@ from custody.signers.rules import MAX_RULES_BYTES, Rules, parse_rules
 
 _WALLET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _EMPTY = Secret(b"")
+SHARE_SEAL_TAG = "mext/frost-share-seal/1"
+
+
+def share_passphrase(wallet_id: str, seed: Secret) -> Secret:
+    """What seals the key share of a wallet: the signer's own seed, so that one passphrase opens everything."""
+    return Secret(digest(SHARE_SEAL_TAG, wallet_id, seed.reveal()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,14 @@ class SignerHome:
         """The SQLite file of releases and promises."""
         return self.folder / "memory.sqlite"
 
+    def share(self, wallet_id: str) -> Path:
+        """Our sealed share of a group's key; the registration of the wallet names its public half.
+
+        Raises:
+            InvalidInput: The id cannot be a file name.
+        """
+        return self.folder / "frost" / self.wallet(wallet_id).name
+
     def wallet(self, wallet_id: str) -> Path:
         """The registration of one wallet.
 
@@ -75,6 +90,14 @@ class SignerHome:
     def load_seed(self, passphrase: Secret, *, unsafe_scrypt_n_for_tests: int | None = None) -> Secret:
         """Unseal the mnemonic and stretch it to the 64-byte seed."""
         return to_seed(self.load_words(passphrase, unsafe_scrypt_n_for_tests=unsafe_scrypt_n_for_tests), _EMPTY)
+
+    def load_share(self, wallet_id: str, seed: Secret) -> Secret:
+        """Unseal our share of a group's key.
+
+        Raises:
+            NotFound, Refused, VerificationFailed: No such file, open to others, or sealed for another wallet or seed.
+        """
+        return unseal(read_keystore(self.share(wallet_id)), share_passphrase(wallet_id, seed))
 
     def load_rules(self) -> Rules:
         """Read the rule file."""

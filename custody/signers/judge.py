@@ -2,11 +2,12 @@
 
 Rules, in the order in which they refuse:
     1. wallet, role and chain of the request are the registered ones;
-    2. no intent has expired, none stands twice, none carries a memo (no decoder shows memos yet);
-    3. the payments of the payload are exactly the payments of the intents, as multisets;
+    2. no intent has expired, none stands twice;
+    3. the payments of the payload, tag or memo included, are exactly the payments of the intents, as multisets;
     4. every destination is allowed for this wallet;
     5. the fee is in the native coin and within the sum of `fee_max` and our own cap;
-    6. a quorum approved every single intent.
+    6. bytes that expire by time expire within the hour: nobody may hoard a signature;
+    7. a quorum approved every single intent.
     Pure: no clock, no memory, no key. Change was proven by the decoder; here it is not trusted as payment.
 
 Example:
@@ -24,10 +25,14 @@ from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.errors import LimitExceeded, Refused
 from custody.primitives.intent import TransferIntent, TransferSummary, intent_hash
+from custody.primitives.invariant import invariant
 from custody.signers.port import Understood
 from custody.signers.registration import RegisteredWallet
 from custody.signers.rules import Rules
 from custody.signers.wire import MAX_SIGNATURES
+
+MAX_VALIDITY_S = 3_600
+"""Builders choose a minute; an hour allows for clocks that differ."""
 
 
 class PayloadMismatch(Refused):
@@ -58,9 +63,15 @@ def judge(request: SigningRequest, understood: Understood, wallet: RegisteredWal
     """
     require_registered(request, wallet)
     _require_live(request.intents, now_s)
-    _require_same_payments(request.intents, understood.summary)
+    _require_same_payments(request.intents, understood)
     _require_destinations(understood.summary, wallet, rules)
     _require_fee(request.intents, understood.summary, wallet, rules)
+    if understood.valid_until_s is not None and understood.valid_until_s > now_s + MAX_VALIDITY_S:
+        raise LimitExceeded(
+            f"wallet {wallet.id}: the bytes stay valid until {understood.valid_until_s}, more than an hour ahead",
+            asked=understood.valid_until_s,
+            limit=now_s + MAX_VALIDITY_S,
+        )
     if not 0 < len(understood.to_sign) <= MAX_SIGNATURES:
         raise Refused(f"{len(understood.to_sign)} signatures asked in one request", wallet=wallet.id)
     for intent in request.intents:
@@ -90,13 +101,14 @@ def _require_live(intents: Sequence[TransferIntent], now_s: int) -> None:
             raise IntentExpired(
                 f"intent {intent.withdrawal_id} expired at {intent.expires_at_s}", withdrawal=intent.withdrawal_id
             )
-        if intent.memo:
-            raise Refused(f"intent {intent.withdrawal_id} has a memo: not understood", withdrawal=intent.withdrawal_id)
 
 
-def _require_same_payments(intents: Sequence[TransferIntent], summary: TransferSummary) -> None:
-    asked = Counter(_payment(intent.to, intent.amount) for intent in intents)
-    done = Counter(_payment(to, amount) for to, amount in summary.to)
+def _require_same_payments(intents: Sequence[TransferIntent], understood: Understood) -> None:
+    paid = understood.summary.to
+    memos = understood.memos or ("",) * len(paid)  # a family that carries none delivers none
+    invariant(len(memos) == len(paid), "a decoder names the memo of every payment")
+    asked = Counter((*_payment(intent.to, intent.amount), intent.memo) for intent in intents)
+    done = Counter((*_payment(to, amount), memo) for (to, amount), memo in zip(paid, memos, strict=True))
     if asked != done:
         surplus, absent = next(iter(done - asked), None), next(iter(asked - done), None)
         raise PayloadMismatch(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from custody.keys.frost import Package
 from custody.keys.material import SigningRole
 from custody.primitives.intent import TransferSummary
 
@@ -32,6 +33,21 @@ class ToSign:
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdRound:
+    """One of the two rounds of a threshold signature that the payload asks for.
+
+    Attributes:
+        session: Digest of message and participants, 32 bytes: what a nonce is drawn for.
+        identifier: Our number among the participants.
+        package: Group, message and commitments in round two; None in round one.
+    """
+
+    session: bytes
+    identifier: int
+    package: Package | None
+
+
+@dataclass(frozen=True, slots=True)
 class Understood:
     """A decoded payload.
 
@@ -39,11 +55,18 @@ class Understood:
         summary: Payments, proven change, fee.
         conflict_key: What the transaction consumes, in the form of the family's codec.
         to_sign: What our key must sign.
+        valid_until_s: From when on the chain takes it no more, in seconds since 1970 UTC, where the bytes
+            themselves say so as a time; else None.
+        memos: Tag or memo of each payment, in the order of the summary; empty where the family carries none.
+        threshold: Set where our key is a share of a group's key; then `to_sign` names it once.
     """
 
     summary: TransferSummary
     conflict_key: str
     to_sign: tuple[ToSign, ...]
+    valid_until_s: int | None = None
+    memos: tuple[str, ...] = ()
+    threshold: ThresholdRound | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from custody.keys import ed25519, slip10
+from custody.keys import ed25519, frost, slip10
 from custody.keys.hd import PrivateNode
 from custody.keys.keystore import seal, write_keystore
 from custody.keys.material import Curve, SigningRole
@@ -27,7 +27,7 @@ from custody.keys.xkeys import KeyNetwork, encode_xpub
 from custody.primitives.encoding import Json
 from custody.primitives.errors import StaleState
 from custody.primitives.secret import Secret
-from custody.signers.home import SignerHome
+from custody.signers.home import SignerHome, share_passphrase
 from custody.signers.memory import Memory
 from custody.signers.registration import parse_wallet
 from custody.signers.rules import parse_rules
@@ -98,6 +98,26 @@ def register_wallet(
     """
     raw = _pretty({**registration, "our_paths": dict(our_paths), "roles": [role.value for role in roles]})
     write_new_private(SignerHome(home).wallet(parse_wallet(raw).id), raw)
+
+
+def store_share(home: Path, passphrase: Secret, wallet_id: str, share: Secret) -> None:
+    """Seal this signer's share of a group's key; it does not follow from the words, so the file needs a backup.
+
+    Args:
+        home: Folder of the signer.
+        passphrase: Unseals its seed, which seals the share.
+        wallet_id: The wallet that the group's key pays from.
+        share: Scalar, 32 bytes.
+
+    Raises:
+        MalformedPayload: Not a scalar.
+        Conflict: A share for this wallet exists.
+    """
+    frost.verifying_share(share)
+    folder = SignerHome(home)
+    seed = folder.load_seed(passphrase)
+    make_private_folder(folder.share(wallet_id).parent)
+    write_keystore(folder.share(wallet_id), seal(share, share_passphrase(wallet_id, seed)))
 
 
 def export_public(

@@ -47,10 +47,17 @@ class SignatureScheme:
 
 @dataclass(frozen=True, slots=True)
 class SignerFamily:
-    """One row: how to read payloads of a family, and how to sign them."""
+    """One row: how to read payloads of a family, and how to sign them.
+
+    Attributes:
+        load: Imports the decoder.
+        scheme: Curve and encoding.
+        splits_key: Our member key is a share of the group's key, sealed beside the keystore.
+    """
 
     load: Callable[[], DecoderFactory]
     scheme: SignatureScheme
+    splits_key: bool = False
 
 
 def _sign_bitcoin(key: Secret, digest: bytes) -> bytes:
@@ -67,12 +74,17 @@ def _bitcoin_nonce_point(signature: bytes) -> bytes:
     return ecdsa.parse_der(signature[:-1])[0].to_bytes(32, "big")
 
 
+def _der_nonce_point(signature: bytes) -> bytes:
+    return ecdsa.parse_der(signature)[0].to_bytes(32, "big")
+
+
 def _first_half(signature: bytes) -> bytes:
     return signature[:32]
 
 
 BITCOIN_SCHEME = SignatureScheme(Curve.SECP256K1, _sign_bitcoin, _verify_bitcoin, _bitcoin_nonce_point)
 RECOVERABLE_SCHEME = SignatureScheme(Curve.SECP256K1, ecdsa.sign_recoverable, ecdsa.verify_recoverable, _first_half)
+DER_SCHEME = SignatureScheme(Curve.SECP256K1, ecdsa.sign_der, ecdsa.verify_der, _der_nonce_point)
 ED25519_SCHEME = SignatureScheme(Curve.ED25519, ed25519.sign, ed25519.verify, _first_half)
 
 
@@ -87,6 +99,9 @@ FAMILIES: Mapping[str, SignerFamily] = {
     "utxo": SignerFamily(_decoder("utxo", "UtxoDecoder"), BITCOIN_SCHEME),
     "evm": SignerFamily(_decoder("evm", "EvmDecoder"), RECOVERABLE_SCHEME),
     "solana": SignerFamily(_decoder("solana", "SolanaDecoder"), ED25519_SCHEME),
+    "tron": SignerFamily(_decoder("tron", "TronDecoder"), RECOVERABLE_SCHEME),
+    "xrpl": SignerFamily(_decoder("xrpl", "XrplDecoder"), DER_SCHEME),
+    "solana-frost": SignerFamily(_decoder("solana_frost", "FrostDecoder"), ED25519_SCHEME, splits_key=True),
 }
 
 

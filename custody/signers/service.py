@@ -2,6 +2,8 @@
 
 Rules:
     * `sign` in order: registered? frozen? answered before? understood and judged? free in memory? then sign.
+    * Round one of a threshold signature is judged like a signature, but releases none: a commitment is logged
+      and not remembered, so the withdrawal can still be given up.
     * `own` signs an ownership text of its own making, under an approval of its own; it moves nothing.
     * Every decision is logged in the hash chain before the answer leaves.
     * A broken invariant freezes the signer: a bug near a private key is not retried.
@@ -30,17 +32,26 @@ from custody.primitives.secret import Secret
 from custody.signers import audit
 from custody.signers.ask import Made, ask_of
 from custody.signers.faults import encode_fault
+from custody.signers.frost_rounds import FrostRounds
 from custody.signers.home import SignerHome
 from custody.signers.judge import judge, require_registered
 from custody.signers.keyring import Keyring
 from custody.signers.memory import Frozen, Memory
 from custody.signers.ownership import OwnershipRequest, OwnershipSignature, ownership_digest
 from custody.signers.owning import own, require_ownable
-from custody.signers.port import Decoder, Understood
+from custody.signers.port import Decoder, ThresholdRound, Understood
 from custody.signers.registration import MEMBER_PATH, RegisteredWallet
 from custody.signers.registry import FAMILIES, SignatureScheme, SignerFamily, family_of
+from custody.signers.remembered import releases_after
 from custody.signers.rules import Rules
-from custody.signers.wire import decode_ownership, decode_request, encode_key, encode_owned, encode_signature
+from custody.signers.wire import (
+    decode_ownership,
+    decode_request,
+    encode_key,
+    encode_owned,
+    encode_release,
+    encode_signature,
+)
 
 MAX_REASON_CHARS = 200
 MAX_ID_CHARS = 200
@@ -61,6 +72,7 @@ class SignerService:
     def __init__(self, rules: Rules, keyring: Keyring, memory: Memory, clock: Clock) -> None:
         self.rules = rules
         self._keyring = keyring
+        self._frost = FrostRounds(keyring)
         self._memory = memory
         self._clock = clock
         self._desks: dict[str, Desk] = {}
@@ -71,6 +83,7 @@ class SignerService:
             "own": self._own,
             "tombstone": self._tombstone,
             "freeze": self._freeze,
+            "releases": self._releases,
         }
 
     @classmethod
@@ -83,9 +96,15 @@ class SignerService:
             InvalidInput: A file in the home is malformed.
             Refused: A wallet is of a family without decoder, or a file is open to others.
         """
-        service = cls(home.load_rules(), Keyring(seed), Memory(home.memory), clock)
+        keyring = Keyring(seed)
+        service = cls(home.load_rules(), keyring, Memory(home.memory), clock)
         for wallet in home.load_wallets():
-            service.serve(wallet, family_of(wallet.family, families))
+            family = family_of(wallet.family, families)
+            if family.splits_key:
+                share = home.load_share(wallet.id, seed)
+                for path in wallet.our_paths.values():  # its decoder accepts exactly one
+                    keyring.hold_share(path, share)
+            service.serve(wallet, family)
         return service
 
     def serve(self, wallet: RegisteredWallet, family: SignerFamily) -> None:
@@ -153,6 +172,10 @@ class SignerService:
         self._log({"op": "tombstone", "at_s": now_s, "withdrawal_id": withdrawal_id})
         return {}
 
+    def _releases(self, fields: Fields) -> dict[str, Json]:
+        fields.only("op", "after")
+        return {"releases": [encode_release(each) for each in releases_after(self._memory, fields.integer("after"))]}
+
     def _freeze(self, fields: Fields) -> dict[str, Json]:
         fields.only("op", "reason")
         reason = fields.text("reason")[:MAX_REASON_CHARS]
@@ -190,6 +213,9 @@ class SignerService:
             return earlier
         now_s = self._clock.now_s()
         judge(replace(request, approvals=self._standing(request.approvals)), understood, desk.wallet, self.rules, now_s)
+        step = understood.threshold
+        if step is not None and step.package is None:
+            return (self._commit(desk, understood, step, entry),)
 
         def sign(db: sqlite3.Connection) -> Made:
             made = self._make(request, desk, understood)
@@ -198,7 +224,17 @@ class SignerService:
 
         return self._memory.release(ask, self.rules, now_s, sign)
 
+    def _commit(self, desk: Desk, understood: Understood, step: ThresholdRound, entry: Mapping[str, Json]) -> Signature:
+        """Answer round one; the commitment is in the log before it leaves."""
+        with self._memory.transaction() as db:
+            self._require_thawed()
+            committed = self._frost.commit(desk.wallet.id, understood.to_sign[0], step)
+            audit.append(db, {**entry, "result": "committed", "commitment": committed.value.hex()})
+        return committed
+
     def _make(self, request: SigningRequest, desk: Desk, understood: Understood) -> Made:
+        if understood.threshold is not None:
+            return self._frost.share(desk.wallet.id, understood, request.payload)
         signatures, points = [], []
         for item in understood.to_sign:
             ours = desk.wallet.require_ours(item.path, request.role)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custody.keys.material import Curve, PublicKey, Signature, SigningRequest, SigningRole
+from custody.keys.material import Curve, PublicKey, Release, Signature, SigningRequest, SigningRole
 from custody.keys.strict_json import Fields
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -137,6 +137,35 @@ def decode_signature(fields: Fields) -> Signature:
     """Read a signature."""
     fields.only("key", "index", "value")
     return Signature(decode_key(fields.fields("key")), fields.integer("index"), fields.raw("value"))
+
+
+def encode_release(release: Release) -> dict[str, Json]:
+    """Write what a signer remembers of one answer."""
+    return {
+        "sequence": release.sequence,
+        "wallet_id": release.wallet_id,
+        "role": release.role.value,
+        "payload_digest": release.payload_digest.hex(),
+        "conflict_key": release.conflict_key,
+        "withdrawals": list(release.withdrawal_ids),
+    }
+
+
+def decode_release(fields: Fields) -> Release:
+    """Read what a signer remembers of one answer.
+
+    Raises:
+        MalformedPayload: A field is missing, unknown or of a wrong shape.
+    """
+    fields.only("sequence", "wallet_id", "role", "payload_digest", "conflict_key", "withdrawals")
+    return Release(
+        sequence=fields.integer("sequence"),
+        wallet_id=fields.text("wallet_id"),
+        role=_role(fields.text("role")),
+        payload_digest=fields.raw("payload_digest"),
+        conflict_key=fields.text("conflict_key"),
+        withdrawal_ids=fields.texts("withdrawals"),
+    )
 
 
 def _encode_intent(intent: TransferIntent) -> dict[str, Json]:

@@ -178,6 +178,15 @@ class UsageHeadRow(SQLModel, table=True):
     count: int = Field(sa_type=BigInteger)
 
 
+class WatermarkRow(SQLModel, table=True):
+    """Up to which position of a signer's memory the records were compared with it."""
+
+    __tablename__ = "signer_watermark"
+
+    signer: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger)
+
+
 TABLES = (
     WithdrawalRow,
     PaymentRow,
@@ -188,4 +197,5 @@ TABLES = (
     ApprovalRow,
     UsageRow,
     UsageHeadRow,
+    WatermarkRow,
 )

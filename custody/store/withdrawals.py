@@ -35,6 +35,7 @@ from custody.store.withdrawal_tables import (
     SignatureRow,
     UsageHeadRow,
     UsageRow,
+    WatermarkRow,
     WithdrawalRow,
 )
 from custody.withdrawals.errors import ResourceTaken
@@ -213,6 +214,18 @@ class SqlWithdrawalStore:
             head = session.exec(select(UsageHeadRow).where(UsageHeadRow.id == HEAD_ID)).one().count
             totals = {key: _total(session, key, without, now_s) for key in keys}
         return Usage(totals, head)
+
+    def watermark(self, signer: str) -> int:
+        """Return up to which position of a signer's memory the records agree with it; 0 if never compared."""
+        with Session(self._reading) as session:
+            row = session.get(WatermarkRow, signer)
+            return 0 if row is None else row.sequence
+
+    def set_watermark(self, signer: str, sequence: int) -> None:
+        """Keep up to which position they agree."""
+        with Session(self._engine) as session:
+            session.merge(WatermarkRow(signer=signer, sequence=sequence))
+            session.commit()
 
     def _withdrawals(self, where: ColumnElement[bool]) -> tuple[Withdrawal, ...]:
         order = (col(WithdrawalRow.requested_at_ms), col(WithdrawalRow.id))

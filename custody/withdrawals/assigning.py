@@ -54,7 +54,7 @@ def _idlest(lanes: Sequence[AnyLane], parts: PipelineParts) -> AnyLane | None:
     """Return the lane with the fewest live payments; None if all are full."""
     live = parts.store.backlog()
     lane = min(lanes, key=lambda lane: live.get((lane.chain, lane.wallet_id), 0))
-    full = live.get((lane.chain, lane.wallet_id), 0) >= parts.batching.max_in_flight
+    full = live.get((lane.chain, lane.wallet_id), 0) >= parts.batching_on(lane.chain).max_in_flight
     return None if full else lane
 
 

@@ -51,3 +51,9 @@ class PlanMismatch(VerificationFailed):
     """The unsigned transaction does not do exactly what the intents say."""
 
     code = "plan_mismatch"
+
+
+class ContradictoryEvidence(VerificationFailed):
+    """Nodes say what cannot all be true: nothing is concluded, people look."""
+
+    code = "contradictory_evidence"

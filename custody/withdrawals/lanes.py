@@ -11,14 +11,14 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from custody.chains.port import Broadcaster, Codec, Reader
 from custody.keys.material import PublicKey, Signer, SigningRole
 from custody.primitives.asset import Asset
-from custody.primitives.chain import ChainId
+from custody.primitives.chain import ChainId, Family
 from custody.primitives.errors import InvalidInput, UnknownChain
 from custody.withdrawals.facts import Tier
 
@@ -49,6 +49,10 @@ class Lane(Generic[S, U]):
         senders: Signers that pay the chain's fee, where the family needs one.
         fixes_signers: True where the family writes the chosen signers into the message, so that another
             signer needs another plan.
+        witnesses: Readers of further nodes; what frees money must be seen by all of them.
+        bump_after_ms: How long bytes wait for a block before a higher fee is paid, in milliseconds since they
+            were first sent; None where the family has no replacement.
+        max_bumps: Most replacements of one payment; then people are told.
     """
 
     wallet_id: str
@@ -61,6 +65,9 @@ class Lane(Generic[S, U]):
     threshold: int
     senders: tuple[Signer, ...] = ()
     fixes_signers: bool = False
+    witnesses: tuple[Reader[S], ...] = ()
+    bump_after_ms: int | None = None
+    max_bumps: int = 4
 
     def __post_init__(self) -> None:
         if not self.broadcasters:
@@ -69,13 +76,21 @@ class Lane(Generic[S, U]):
             raise InvalidInput(f"lane {self.wallet_id}: threshold {self.threshold} of {len(self.members)} members")
         if len({member.key for member in self.members}) != len(self.members):
             raise InvalidInput(f"lane {self.wallet_id}: the same key twice")
-        if not (self.codec.chain.id == self.reader.chain.id == self.native.chain):
+        if (self.bump_after_ms is not None and self.bump_after_ms <= 0) or self.max_bumps < 0:
+            raise InvalidInput(f"lane {self.wallet_id}: bumps after {self.bump_after_ms} ms, at most {self.max_bumps}")
+        chains = {self.codec.chain.id, self.native.chain, *(each.chain.id for each in (self.reader, *self.witnesses))}
+        if len(chains) != 1:
             raise InvalidInput(f"lane {self.wallet_id}: codec, reader and native asset are of different chains")
 
     @property
     def chain(self) -> ChainId:
         """The network it pays on."""
         return self.native.chain
+
+    @property
+    def has_rivals(self) -> bool:
+        """Tell whether a payment may have attempts that differ: higher fees, or other signers in the message."""
+        return self.bump_after_ms is not None or self.fixes_signers
 
     def signers(self, role: SigningRole) -> tuple[Signer, ...]:
         """Return who can sign in a role."""
@@ -96,6 +111,10 @@ class Lanes:
 
     def __init__(self, lanes: Iterable[AnyLane]) -> None:
         self._lanes = {(lane.chain, lane.wallet_id): lane for lane in lanes}
+
+    def __iter__(self) -> Iterator[AnyLane]:
+        """Go through all of them."""
+        return iter(self._lanes.values())
 
     def get(self, chain: ChainId, wallet_id: str) -> AnyLane:
         """Return the lane of a stored payment.
@@ -118,6 +137,10 @@ class Lanes:
         if not found:
             raise UnknownChain(f"no {tier} lane on {chain}", chain=chain)
         return found
+
+    def family(self, chain: ChainId) -> Family | None:
+        """Return which family a chain is of; None if no lane is on it."""
+        return next((lane.codec.chain.family for lane in self._lanes.values() if lane.chain == chain), None)
 
     def any_on(self, chain: ChainId) -> AnyLane:
         """Return a lane whose codec can check an address of this chain.

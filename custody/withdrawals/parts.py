@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from custody.compliance.port import Screening
+from custody.primitives.chain import ChainId, Family
 from custody.primitives.errors import InvalidInput
 from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.ports import Breaker, FactSource, HoldLedger, PolicySource, WithdrawalStore
@@ -33,6 +34,18 @@ class Batching:
             raise InvalidInput("batching: at least one item, one payment in flight, and no negative window")
 
 
+HOUSE_BATCHING: Mapping[Family, Batching] = {
+    # A block comes every minutes: three seconds of company cost nobody anything, and a batch shares one fee.
+    Family.UTXO: Batching(max_items=100, window_ms=3_000),
+    Family.EVM: Batching(max_items=100, window_ms=250),
+    # One message holds one payment: size, expiry and conflict key are per payment there.
+    Family.SOLANA: Batching(),
+    Family.TRON: Batching(),
+    Family.XRPL: Batching(),
+}
+"""The windows of the time budget from request to broadcast, by chain family."""
+
+
 @dataclass(frozen=True, slots=True)
 class PipelineParts:
     """Ports and settings of the pipeline.
@@ -41,7 +54,8 @@ class PipelineParts:
         store, ledger, policies, facts, screening, breaker, lanes: Ports.
         now_ms: Reads a clock, milliseconds since 1970 UTC; used for time stamps and latencies, never to
             decide whether money moves.
-        batching: How withdrawals share a payment.
+        batching: How withdrawals share a payment, by chain family; a family that is not named has one
+            withdrawal in each payment.
     """
 
     store: WithdrawalStore
@@ -52,4 +66,9 @@ class PipelineParts:
     breaker: Breaker
     lanes: Lanes
     now_ms: Callable[[], int]
-    batching: Batching = Batching()
+    batching: Mapping[Family, Batching] = field(default_factory=lambda: HOUSE_BATCHING)
+
+    def batching_on(self, chain: ChainId) -> Batching:
+        """Return how withdrawals share a payment on a chain."""
+        family = self.lanes.family(chain)
+        return Batching() if family is None else self.batching.get(family, Batching())

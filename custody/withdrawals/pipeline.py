@@ -4,6 +4,7 @@ Rules:
     * All that is known is in the store: a pipeline made over an existing store continues where the last one
       stopped, wherever that was.
     * One record's trouble never stops the others; only a broken invariant stops everything.
+    * Nothing of a chain moves until the records were compared with what its signers remember.
     * Two pipelines may run over one store: the slower one finds the record changed and does nothing.
 
 Example:
@@ -20,6 +21,8 @@ from dataclasses import dataclass, field
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import InvariantBroken, ToolkitError
 from custody.withdrawals.assigning import assign
+from custody.withdrawals.boot_gate import BootGate
+from custody.withdrawals.bumping import speed_up
 from custody.withdrawals.deciding import claim, count_votes, is_ready, judge, release, send_back
 from custody.withdrawals.endings import release_hold, settle
 from custody.withdrawals.facts import Tier
@@ -78,6 +81,15 @@ class Pipeline:
         self._parts = parts
         self._store = parts.store
         self._order = SignerOrder()
+        self._gate = BootGate(parts)
+
+    def try_open(self) -> list[str]:
+        """Compare the records with the signers' memories, as every step does until all chains are open.
+
+        Returns:
+            What keeps a chain closed; empty if none is.
+        """
+        return self._gate.try_open()
 
     def step(self, now_s: int) -> list[Progress]:
         """Move every open record as far as it goes now.
@@ -92,6 +104,7 @@ class Pipeline:
             InvariantBroken: A bug; nothing further is touched.
         """
         step = _Step(now_s)
+        step.progress += [Progress("boot gate", "closed", "closed", problem) for problem in self.try_open()]
         self._order.next_step()
         for _ in range(MAX_PASSES):
             step.moved = False
@@ -101,13 +114,17 @@ class Pipeline:
         return step.progress
 
     def _pass(self, step: _Step) -> None:
+        is_open = self._gate.is_open
         for withdrawal in self._store.unreleased():
-            self._try_withdrawal(withdrawal, step, self._release_hold)
+            if is_open(withdrawal.to.chain):
+                self._try_withdrawal(withdrawal, step, self._release_hold)
         for withdrawal in self._store.withdrawals(UNDECIDED):
-            self._try_withdrawal(withdrawal, step, self._advance)
+            if is_open(withdrawal.to.chain):
+                self._try_withdrawal(withdrawal, step, self._advance)
         self._assign_all(step)
         for payment in self._store.payments(LIVE_PAYMENTS):
-            self._try_payment(payment, step)
+            if is_open(payment.chain):
+                self._try_payment(payment, step)
 
     def _release_hold(self, withdrawal: Withdrawal, _step: _Step) -> None:
         release_hold(withdrawal, self._store, self._parts.ledger)
@@ -147,15 +164,20 @@ class Pipeline:
                 sign(payment, self._parts, self._order, step.now_s)
             case _:
                 follow(payment, self._parts, step.sent)
+                followed = self._store.payment(payment.id)
+                if followed.version == payment.version:  # nothing new of it
+                    speed_up(followed, self._parts, self._order, step.now_s)
 
     def _assign_all(self, step: _Step) -> None:
         ready: dict[tuple[ChainId, Tier], list[Withdrawal]] = {}
         for withdrawal in self._store.withdrawals(WAITING):
+            if not self._gate.is_open(withdrawal.to.chain):
+                continue
             if (withdrawal.id, withdrawal.version) not in step.stuck and withdrawal.source is not None:
                 ready.setdefault((withdrawal.to.chain, withdrawal.source), []).append(withdrawal)
         for (chain, tier), waiting in ready.items():
             kept = [each for each in waiting if self._is_kept(each, step)]
-            for batch in self._batches(kept):
+            for batch in self._batches(kept, chain):
                 self._assign(batch, chain, tier, step)
 
     def _is_kept(self, withdrawal: Withdrawal, step: _Step) -> bool:
@@ -173,13 +195,14 @@ class Pipeline:
             self._note_withdrawal(withdrawal, step, problem)
         return bool(kept)
 
-    def _batches(self, waiting: list[Withdrawal]) -> Iterator[list[Withdrawal]]:
+    def _batches(self, waiting: list[Withdrawal], chain: ChainId) -> Iterator[list[Withdrawal]]:
         """Cut into batches, oldest first; one that is not full waits for company in its window."""
-        batching, now_ms = self._parts.batching, self._parts.now_ms()
+        batching, now_ms = self._parts.batching_on(chain), self._parts.now_ms()
         for start in range(0, len(waiting), batching.max_items):
             batch = waiting[start : start + batching.max_items]
             waited_ms = now_ms - min(withdrawal.moved_at_ms for withdrawal in batch)
-            if len(batch) == batching.max_items or waited_ms >= batching.window_ms:
+            # A clock that was set back makes nobody wait longer than the window.
+            if len(batch) == batching.max_items or not 0 <= waited_ms < batching.window_ms:
                 yield batch
 
     def _assign(self, batch: list[Withdrawal], chain: ChainId, tier: Tier, step: _Step) -> None:

@@ -160,6 +160,14 @@ class WithdrawalStore(Protocol):
         """Add up the live reservations per key, leaving one withdrawal out."""
         ...
 
+    def watermark(self, signer: str) -> int:
+        """Return up to which position of a signer's memory the records agree with it; 0 if never compared."""
+        ...
+
+    def set_watermark(self, signer: str, sequence: int) -> None:
+        """Keep up to which position they agree."""
+        ...
+
 
 class HoldLedger(Protocol):
     """The books: money set aside, and the two ends of it."""

@@ -179,7 +179,7 @@ class Attempt:
         plan: Unsigned transaction in the codec's storage form.
         members: Keys it was planned for, as many as the threshold.
         signed: The complete transaction; None before.
-        sent_at_ms: Start of the last send; None before.
+        sent_at_ms: When it was first sent, milliseconds since 1970 UTC; None before.
     """
 
     payment_id: str

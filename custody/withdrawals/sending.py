@@ -5,15 +5,20 @@ Rules:
     * A timeout, an error, an eviction prove nothing: the transaction is looked up by its id and conflict key.
     * A payment dies only if every attempt is dead or failed on a final view (rule R5 b, c, d). Time never
       kills one (attack A17).
+    * Whichever attempt is in a block carries the mark MINED, and no other: its fee is the one that is booked.
     * A reorganisation brings MINED back to BROADCAST; nothing is refunded.
+    * Contradictory evidence moves nothing: the withdrawals wait for people until the nodes agree.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from custody.primitives.chain import Finality
-from custody.primitives.errors import Refused, Unavailable, VerificationFailed
+from custody.primitives.errors import NodesDisagree, Refused, Unavailable, VerificationFailed
+from custody.withdrawals.errors import ContradictoryEvidence
+from custody.withdrawals.looking import look
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.ports import Change
 from custody.withdrawals.records import Attempt, Payment, Withdrawal
@@ -41,9 +46,10 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
         sent: Payments already sent at this step; sending again and again proves nothing more.
 
     Raises:
-        Unavailable: The node does not answer; nothing changed.
+        Unavailable: No node answers; nothing changed.
     """
-    attempts = [each for each in parts.store.attempts(payment.id) if each.signed is not None]
+    everything = parts.store.attempts(payment.id)
+    attempts = [each for each in everything if each.signed is not None]
     newest = attempts[-1]
     note = payment.note
     to_send = payment.state is PaymentState.IN_FLIGHT and newest.state is AttemptState.MAYBE_SENT
@@ -53,15 +59,35 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
         if not note:
             _acknowledge(payment, newest, parts, "")
             return
-    _look(replace(payment, note=note), attempts, parts, was_sent=payment.id in sent)
+        # A node that does not take the higher fee may have lost the older bytes: they are as good as ever.
+        for older in attempts[:-1]:
+            _send(older, payment, parts)
+    try:
+        seen = look(parts.lanes.get(payment.chain, payment.wallet_id), attempts)
+        if any(each.state is AttemptState.LOST for each in everything):
+            _require_no_death(seen)
+    except ContradictoryEvidence as evidence:
+        _doubt(payment, parts, evidence.message)
+        return
+    _act(replace(payment, note=note), attempts, seen, parts, was_sent=payment.id in sent)
     if note != payment.note:
         current = parts.store.payment(payment.id)
         if current.version == payment.version:
             parts.store.commit(Change(payments=(replace(current, note=note),)))
 
 
+def _require_no_death(seen: Mapping[int, Finality]) -> None:
+    """Refuse the conclusion that nothing was paid while bytes exist that are not here (attack A05).
+
+    Raises:
+        ContradictoryEvidence: The key was consumed by something else than the bytes we know.
+    """
+    if all(status is Finality.DEAD for status in seen.values()):
+        raise ContradictoryEvidence("the conflict key is consumed, maybe by bytes that were lost with a database")
+
+
 def _send(attempt: Attempt, payment: Payment, parts: PipelineParts) -> str:
-    """Hand the stored bytes to every node; return "" as soon as one took them, else what they said."""
+    """Hand the stored bytes to every node; return "" if one took them, else what they said."""
     lane = parts.lanes.get(payment.chain, payment.wallet_id)
     signed = attempt.bytes_to_send()
     problems: list[str] = []
@@ -78,66 +104,77 @@ def _send(attempt: Attempt, payment: Payment, parts: PipelineParts) -> str:
     return "" if taken else "; ".join(problems)
 
 
-def _look(payment: Payment, attempts: list[Attempt], parts: PipelineParts, *, was_sent: bool) -> None:
-    reader = parts.lanes.get(payment.chain, payment.wallet_id).reader
-    seen = {
-        each.number: reader.finality(each.bytes_to_send().txid, each.bytes_to_send().conflict_key) for each in attempts
-    }
+def _act(
+    payment: Payment,
+    attempts: list[Attempt],
+    seen: Mapping[int, Finality],
+    parts: PipelineParts,
+    *,
+    was_sent: bool,
+) -> None:
     newest = attempts[-1]
     in_block = [each for each in attempts if seen[each.number] in _IN_BLOCK]
+    if len(in_block) > 1:  # a view from before a reorganisation and one from after it
+        raise NodesDisagree(f"payment {payment.id}: more than one attempt on its conflict key is said to be in a block")
     if in_block:
-        _in_block(payment, in_block[0], seen[in_block[0].number], parts)
+        _in_block(payment, attempts, in_block[0], seen[in_block[0].number], parts)
     elif all(status in _GONE for status in seen.values()):
         failed = Finality.FAILED in seen.values()
         _die(payment, parts, FAILED_ON_CHAIN if failed else KEY_LOST)
     elif payment.state is PaymentState.MINED:
         _reorganise(payment, attempts, parts)
     elif Finality.PENDING in seen.values():
-        if newest.state is AttemptState.MAYBE_SENT and seen[newest.number] is Finality.PENDING:
-            _acknowledge(payment, newest, parts, payment.note)
+        taken = newest.state is AttemptState.MAYBE_SENT and seen[newest.number] is Finality.PENDING
+        _acknowledge(payment, newest if taken else None, parts, payment.note)
     elif newest.state is AttemptState.ACKED and not was_sent:
         # Evicted: it can still confirm, so the same bytes are sent again and nothing else is done.
         again = newest.move(AttemptEvent.EVICT).move(AttemptEvent.SEND)
-        parts.store.commit(
-            Change(payments=(payment,), attempts=(replace(again, sent_at_ms=parts.now_ms()),)),
-        )
+        parts.store.commit(Change(payments=(payment,), attempts=(again,)))
 
 
-def _acknowledge(payment: Payment, attempt: Attempt, parts: PipelineParts, note: str) -> None:
+def _acknowledge(payment: Payment, attempt: Attempt | None, parts: PipelineParts, note: str) -> None:
+    """Note that a node has the payment; `attempt` is the one that was not known to be taken until now."""
     now_ms = parts.now_ms()
     moved = tuple(
         replace(each, broadcast_at_ms=each.broadcast_at_ms or now_ms)
         for each in _moved(payment, WithdrawalEvent.ACKNOWLEDGE, parts)
     )
-    parts.store.commit(
-        Change(
-            withdrawals=moved,
-            payments=(replace(payment, note=note),),
-            attempts=(attempt.move(AttemptEvent.ACKNOWLEDGE),),
-        )
-    )
+    if moved or attempt is not None:
+        attempts = () if attempt is None else (attempt.move(AttemptEvent.ACKNOWLEDGE),)
+        parts.store.commit(Change(withdrawals=moved, payments=(replace(payment, note=note),), attempts=attempts))
 
 
-def _in_block(payment: Payment, winner: Attempt, status: Finality, parts: PipelineParts) -> None:
+def _in_block(
+    payment: Payment, attempts: list[Attempt], winner: Attempt, status: Finality, parts: PipelineParts
+) -> None:
+    """Follow the attempt in a block; it may be another one than before, after a reorganisation (attack A09)."""
     now_ms = parts.now_ms()
+    marks = tuple(
+        each.move(AttemptEvent.SEE_IN_BLOCK if each is winner else AttemptEvent.REORGANISE)
+        for each in attempts
+        if (each is winner) != (each.state is AttemptState.MINED)
+    )
+    if payment.state is PaymentState.MINED and status is Finality.FINAL:
+        moved = _moved(payment, WithdrawalEvent.FINALISE, parts)
+        final = payment.move(PaymentEvent.FINALISE)
+        parts.store.commit(Change(withdrawals=moved, payments=(final,), attempts=marks, free=(payment.id,)))
+        return
+    moved = tuple(
+        replace(each, broadcast_at_ms=each.broadcast_at_ms or now_ms)
+        for each in _moved(payment, WithdrawalEvent.MINE, parts)
+    )
     if payment.state is PaymentState.IN_FLIGHT:
-        moved = tuple(
-            replace(each, broadcast_at_ms=each.broadcast_at_ms or now_ms)
-            for each in _moved(payment, WithdrawalEvent.MINE, parts)
-        )
-        seen = winner.state is AttemptState.MINED
-        attempts = () if seen else (winner.move(AttemptEvent.SEE_IN_BLOCK),)
-        parts.store.commit(
-            Change(withdrawals=moved, payments=(payment.move(PaymentEvent.MINE),), attempts=attempts),
-        )
-    elif status is Finality.FINAL:
-        parts.store.commit(
-            Change(
-                withdrawals=_moved(payment, WithdrawalEvent.FINALISE, parts),
-                payments=(payment.move(PaymentEvent.FINALISE),),
-                free=(payment.id,),
-            )
-        )
+        payment = payment.move(PaymentEvent.MINE)
+    elif not moved and not marks:
+        return
+    parts.store.commit(Change(withdrawals=moved, payments=(payment,), attempts=marks))
+
+
+def _doubt(payment: Payment, parts: PipelineParts, evidence: str) -> None:
+    """Leave it to people; it goes on by itself once the nodes agree again."""
+    doubted = _moved(payment, WithdrawalEvent.DOUBT, parts, evidence)
+    if doubted or payment.note != evidence:
+        parts.store.commit(Change(withdrawals=doubted, payments=(replace(payment, note=evidence),)))
 
 
 def _reorganise(payment: Payment, attempts: list[Attempt], parts: PipelineParts) -> None:

@@ -29,6 +29,7 @@ from custody.withdrawals.facts import Kind
 from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.ports import Change, HoldLedger, PolicySource, WithdrawalStore
 from custody.withdrawals.records import HoldState, Withdrawal
+from custody.withdrawals.recovering import doubt_without_hold
 from custody.withdrawals.request import TREASURY, Bounds, CheckedRequest, WithdrawalRequest, check_content, from_note
 from custody.withdrawals.states import WITHDRAWAL, WithdrawalEvent, WithdrawalState
 
@@ -137,15 +138,23 @@ class WithdrawalService:
         )
 
     def recover(self, now_ms: int) -> int:
-        """Make the missing rows of all open holds; called at start. Returns how many notes were read.
+        """Bring rows and holds together again; called at start, before anything moves.
+
+        Missing rows of open holds are made; rows that wait for payment without a hold go to people.
+
+        Returns:
+            How many notes were read.
 
         Raises:
             MalformedPayload: A note of the ledger cannot be read.
         """
-        notes = list(self._parts.ledger.open_notes())
-        for note in notes:
-            self.accept(from_note(note, self._parts.assets, self._parts.lanes, now_ms))
-        return len(notes)
+        requests = [
+            from_note(note, self._parts.assets, self._parts.lanes, now_ms) for note in self._parts.ledger.open_notes()
+        ]
+        for checked in requests:
+            self.accept(checked)
+        doubt_without_hold(self._store, {checked.id for checked in requests}, now_ms)
+        return len(requests)
 
     def approve(self, withdrawal_id: WithdrawalId, approval: Approval, now_ms: int) -> Withdrawal:
         """Take one person's verdict over the intent hash; a denial rejects the request.

@@ -4,7 +4,7 @@ Rules:
     * What a table does not list cannot happen: `Lifecycle.next` raises `IllegalMove`.
     * A withdrawal whose bytes may be on their way is never cancelled: it is found, mined, or proven dead.
     * A payment is VOID only if nothing was signed, its conflict key is dead, or it failed and moved no value.
-    * EVICTED is not an end: the bytes of an evicted attempt can still confirm.
+    * EVICTED is not an end: the bytes of an evicted attempt can still confirm. LOST is one only for our records.
 
 Example:
     >>> WITHDRAWAL.next(WithdrawalState.MINED, WithdrawalEvent.REORGANISE)
@@ -100,6 +100,7 @@ class AttemptState(StrEnum):
     MINED = "mined"
     EVICTED = "evicted"
     REPLACED = "replaced"
+    LOST = "lost"  # the signers signed it, and its bytes are not here: it may confirm
 
 
 class AttemptEvent(StrEnum):

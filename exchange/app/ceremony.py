@@ -11,7 +11,6 @@ Example:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,13 +19,17 @@ from custody.keys.hd import PrivateNode
 from custody.keys.material import Curve, SigningRole
 from custody.keys.private_files import make_private_folder, write_new_private
 from custody.keys.xkeys import KeyNetwork, encode_xpub
+from custody.primitives.chain import Family
 from custody.primitives.encoding import Json
 from custody.primitives.secret import Secret
 from custody.signers.provision import create_home, export_public, register_wallet
-from exchange.app.blueprint import MemberSpec, StaffSpec, WalletSpec
+from exchange.app.blueprint import StaffSpec, WalletSpec
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, STAFF_PATH, create_holder, open_ed25519, open_seed
-from exchange.app.wallets import safe_wallet, spl_wallet, utxo_wallet
+from exchange.app.local_chains import LOCAL_CHAINS
+from exchange.app.wallet_kits import COLD as COLD_TIER
+from exchange.app.wallet_kits import HOT, KITS, Holder, ServiceKeys
+from exchange.app.wallets import registration_of
 
 SIGNERS = ("signer-a", "signer-b", "signer-c")
 SENDER = "sender"
@@ -37,26 +40,10 @@ OPENER = "opener"
 RESERVES = "reserves"
 APPROVERS_NEEDED = 2
 
-BITCOIN_PATH, EVM_PATH, SOLANA_PATH = "m/48h/1h/0h/2h", "m/44h/60h/0h/0/0", "m/44h/501h/0h/0h"
-SENDER_PATH, DEPOSIT_PATH = "m/44h/60h/1h/0/0", "m/44h/60h/0h"
-COLD_SENDER_PATH, COLD_FEE_PAYER_PATH = "m/44h/60h/1h/0/1", "m/44h/501h/1h/0h"
-_MEMBER_CURVES = {
-    BITCOIN_PATH: Curve.SECP256K1,
-    EVM_PATH: Curve.SECP256K1,
-    SOLANA_PATH: Curve.ED25519,
-}
-_SENDER_CURVES = {
-    SENDER_PATH: Curve.SECP256K1,
-    DEPOSIT_PATH: Curve.SECP256K1,
-    COLD_SENDER_PATH: Curve.SECP256K1,
-    SOLANA_PATH: Curve.ED25519,
-    COLD_FEE_PAYER_PATH: Curve.ED25519,
-}
-BITCOIN, ETHEREUM, SOLANA = "bitcoin-regtest", "ethereum-local", "solana-local"
-
-_FEE_CAPS = {BITCOIN: "200000", ETHEREUM: str(5 * 10**16), SOLANA: "20000000"}
-_HOURLY = {f"{BITCOIN}/native": 10**11, f"{ETHEREUM}/native": 10**21, f"{SOLANA}/native": 10**13}
-"""What one signer lets out per hour, base units; enough for a demonstration, far below everything."""
+_MEMBER_CURVES = {row.member_path: KITS[row.family].curve for row in LOCAL_CHAINS}
+_SWEPT = frozenset({Family.EVM})
+"""Families whose deposit accounts the sender sweeps into the hot wallet, without an intent."""
+_SENDER_CURVES = {path: curve for kit in KITS.values() for path, curve in kit.sender_curves.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +52,6 @@ class Ceremony:
 
     staff: tuple[StaffSpec, ...]
     wallets: tuple[WalletSpec, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """Public keys of one key holder: fingerprint, and by path the extended or plain public key in text."""
-
-    name: str
-    fingerprint: str
-    keys: dict[str, str]
-    xpubs: dict[str, str]
 
 
 def draw_passphrase(home: Home) -> Secret:
@@ -104,7 +81,12 @@ def hold_ceremony(home: Home, passphrase: Secret) -> Ceremony:
         cold = list(pool.map(lambda name: _cold(home, name, passphrase), COLD))
         sender = _signer(home, SENDER, passphrase, _SENDER_CURVES)
         opener = ed25519.public_key(open_ed25519(home.keystore(OPENER), passphrase, OPENER_PATH)).raw.hex()
-    wallets = (*_wallets("hot", 2, members, sender, opener), *_wallets("cold", 3, cold, sender, opener))
+    keys = ServiceKeys(sender, opener)
+    wallets = tuple(
+        KITS[row.family].spec(row, tier, threshold, holders, keys)
+        for tier, threshold, holders in ((HOT, 2, members), (COLD_TIER, 3, cold))
+        for row in LOCAL_CHAINS
+    )
     _register(home, wallets)
     return Ceremony(staff, wallets)
 
@@ -114,7 +96,7 @@ def _staff(home: Home, name: str, passphrase: Secret) -> StaffSpec:
     return StaffSpec(name, key.raw.hex(), person=name, organisation="house")
 
 
-def _signer(home: Home, name: str, passphrase: Secret, curves: dict[str, Curve]) -> _Holder:
+def _signer(home: Home, name: str, passphrase: Secret, curves: dict[str, Curve]) -> Holder:
     public = export_public(home.signer(name), passphrase, curves, KeyNetwork.TEST)
     keys: dict[str, str] = {}
     xpubs: dict[str, str] = {}
@@ -122,57 +104,30 @@ def _signer(home: Home, name: str, passphrase: Secret, curves: dict[str, Curve])
         keys[path] = entry["public_key"]  # type: ignore[call-overload,index,assignment]
         if "xpub" in entry:  # type: ignore[operator]
             xpubs[path] = entry["xpub"]  # type: ignore[call-overload,index,assignment]
-    return _Holder(name, str(public["fingerprint"]), keys, xpubs)
+    return Holder(name, str(public["fingerprint"]), keys, xpubs)
 
 
-def _cold(home: Home, name: str, passphrase: Secret) -> _Holder:
+def _cold(home: Home, name: str, passphrase: Secret) -> Holder:
     seed = open_seed(home.keystore(name), passphrase)
     root = PrivateNode.from_seed(seed)
-    nodes = {path: root.derive(path).public() for path in (BITCOIN_PATH, EVM_PATH)}
-    keys = {path: node.key.hex() for path, node in nodes.items()}
-    keys[SOLANA_PATH] = ed25519.public_key(slip10.derive(seed, SOLANA_PATH, Curve.ED25519)).raw.hex()
-    xpubs = {path: encode_xpub(node, KeyNetwork.TEST) for path, node in nodes.items()}
-    return _Holder(name, root.public().fingerprint().hex(), keys, xpubs)
-
-
-def _wallets(
-    tier: str, threshold: int, members: Iterable[_Holder], sender: _Holder, opener: str
-) -> tuple[WalletSpec, WalletSpec, WalletSpec]:
-    holders = tuple(members)
-    hot = tier == "hot"
-    bitcoin = tuple(
-        MemberSpec(m.name, BITCOIN_PATH, f"[{m.fingerprint}{BITCOIN_PATH[1:]}]{m.xpubs[BITCOIN_PATH]}") for m in holders
-    )
-    evm = tuple(MemberSpec(m.name, EVM_PATH, m.keys[EVM_PATH]) for m in holders)
-    solana = tuple(MemberSpec(m.name, SOLANA_PATH, m.keys[SOLANA_PATH]) for m in holders)
-    payer_path = SOLANA_PATH if hot else COLD_FEE_PAYER_PATH
-    evm_service = {"salt_nonce": "0", "sender": sender.keys[SENDER_PATH if hot else COLD_SENDER_PATH]}
-    if hot:
-        evm_service |= {"deposit_path": DEPOSIT_PATH, "deposit_xpub": sender.xpubs[DEPOSIT_PATH]}
-    solana_service = {
-        "fee_payer": sender.keys[payer_path],
-        "fee_payer_path": payer_path,
-        "opener": opener,
-        "opener_path": OPENER_PATH,
-    }
-    return (
-        WalletSpec(f"{tier}-btc", tier, BITCOIN, threshold, bitcoin),
-        WalletSpec(f"{tier}-eth", tier, ETHEREUM, threshold, evm, evm_service),
-        WalletSpec(f"{tier}-sol", tier, SOLANA, threshold, solana, solana_service),
-    )
+    keys: dict[str, str] = {}
+    xpubs: dict[str, str] = {}
+    for path, curve in _MEMBER_CURVES.items():
+        if curve is Curve.SECP256K1:
+            node = root.derive(path).public()
+            keys[path], xpubs[path] = node.key.hex(), encode_xpub(node, KeyNetwork.TEST)
+        else:
+            keys[path] = ed25519.public_key(slip10.derive(seed, path, curve)).raw.hex()
+    return Holder(name, root.public().fingerprint().hex(), keys, xpubs)
 
 
 def _register(home: Home, wallets: tuple[WalletSpec, ...]) -> None:
-    bitcoin, ethereum, solana = (spec for spec in wallets if spec.tier == "hot")
-    registrations: tuple[tuple[dict[str, Json], str, dict[str, str]], ...] = (
-        (utxo_wallet(bitcoin).registration(), BITCOIN_PATH, {}),
-        (safe_wallet(ethereum).registration(), EVM_PATH, {"sender": SENDER_PATH, "deposits": DEPOSIT_PATH}),
-        (spl_wallet(solana).registration(), SOLANA_PATH, {"sender": SOLANA_PATH}),
-    )
-    for registration, member_path, sender_paths in registrations:
+    hot = {spec.chain: spec for spec in wallets if spec.tier == HOT}
+    for row in LOCAL_CHAINS:
+        registration = registration_of(hot[row.chain])
         for name in SIGNERS:
-            register_wallet(home.signer(name), registration, {"member": member_path}, [SigningRole.MEMBER])
-        if sender_paths:
+            register_wallet(home.signer(name), registration, {"member": row.member_path}, [SigningRole.MEMBER])
+        if sender_paths := KITS[row.family].sender_paths:
             register_wallet(home.signer(SENDER), registration, sender_paths, [SigningRole.SENDER])
 
 
@@ -194,7 +149,10 @@ def _rules(name: str, staff: tuple[StaffSpec, ...]) -> dict[str, Json]:
         "quorum": {"threshold": APPROVERS_NEEDED, "max_age_s": 86_400, "min_organisations": 1},
         "wallet_quorums": {},
         "destinations": {},
-        "own_moves": ["hot-eth"] if name == SENDER else [],
-        "fee_caps": dict(_FEE_CAPS),
-        "buckets": {key: {"capacity": str(units), "refill_per_hour": str(units)} for key, units in _HOURLY.items()},
+        "own_moves": [f"{HOT}-{row.wallet}" for row in LOCAL_CHAINS if row.family in _SWEPT] if name == SENDER else [],
+        "fee_caps": {row.chain: str(row.fee_cap) for row in LOCAL_CHAINS},
+        "buckets": {
+            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)}
+            for row in LOCAL_CHAINS
+        },
     }

@@ -17,8 +17,8 @@ from custody.keys.private_files import read_private
 from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.chain import ChainId, Family
 from custody.store.database import open_database
-from exchange.app.blueprint import Blueprint, MarketSpec, load_blueprint
-from exchange.app.chain_parts import ChainParts
+from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, MarketSpec, load_blueprint
+from exchange.app.chain_parts import ChainParts, TokenTier
 from exchange.app.core import Core
 from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops, open_custody, open_stores, wallets_on
 from exchange.app.custody_steps import ChainBoard, deposit_dust
@@ -88,12 +88,13 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         for a in blueprint.assets
     )
     stores = open_stores(home, AssetBook(scale.asset for scale in scales))
-    parts = tuple(connect_chains(home, blueprint, stores.deposits))
+    parts = tuple(connect_chains(home, blueprint, stores))
     custody = open_custody(home, blueprint, core, scales, (parts, stores))
     accounts = AccountDesk(core, scales)
     trading = _trading(blueprint, core, scales)
     listings, indexer, operator = _listings(home, blueprint, trading, scales)
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
+    tiers |= {token.asset.symbol: _token_tiers(part, token, custody, scales) for part in parts for token in part.tokens}
     treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
     board = ChainBoard(parts)
     worker = Worker(
@@ -128,9 +129,17 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     symbol = part.native.symbol
 
     def dust() -> int:
-        return custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
+        booked = custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
+        return booked + part.lent_gas().settled
 
     return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
+
+
+def _token_tiers(part: ChainParts, token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
+    def dust() -> int:
+        return deposit_dust(custody.stores.deposits, scales.of(token.asset.symbol))
+
+    return Tiers(part.cold_address, token.hot, token.cold, dust)
 
 
 def _trading(blueprint: Blueprint, core: Core, scales: ScaleBook) -> TradingDesk:
@@ -151,7 +160,7 @@ def _listings(
     home: Home, blueprint: Blueprint, trading: TradingDesk, scales: ScaleBook
 ) -> tuple[ListingDesk, Indexer, Operator]:
     deployment = load_deployment(home.deployment)
-    chain = next(c for c in blueprint.chains if chain_row(ChainId(c.chain)).family is Family.EVM)
+    chain = _contract_chain(blueprint, deployment.chain_id)
     web3 = connect(chain.url, deployment.chain_id)
     for name in ("MEXT", "ListingVote", "ReserveRegistry"):
         verify_code(web3, name, deployment.address(name))
@@ -162,6 +171,14 @@ def _listings(
     operator = Operator(home, web3, deployment)
     source = IndexedListings(indexer, operator.votes, deployment.chain_id)
     return ListingDesk(source, trading, candidates), indexer, operator
+
+
+def _contract_chain(blueprint: Blueprint, chain_id: int) -> ChainSpec:
+    for spec in blueprint.chains:
+        row = chain_row(ChainId(spec.chain))
+        if row.family is Family.EVM and row.network == str(chain_id):
+            return spec
+    raise InvalidBlueprint(f"blueprint: no chain has the id {chain_id} that the contracts stand on", chain_id=chain_id)
 
 
 def _wallet_rows(blueprint: Blueprint, parts: tuple[ChainParts, ...]) -> tuple[WalletRow, ...]:

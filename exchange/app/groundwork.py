@@ -1,75 +1,93 @@
-"""Put the wallets on local chains: deploy Safes, open Solana accounts, give senders their float.
+"""Put the wallets on local chains: deploy Safes, open accounts, give senders their float.
 
 Local chains only. On a real network an operator sends the same calls and pays for them.
 
 Example:
-    lay_groundwork(chains, wallets, opener_key)
+    lay_groundwork(chains, wallets, keys)
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from custody.chains.evm.deploy import deploy_on_devnet
-from custody.chains.solana.node import SolanaNode
-from custody.chains.solana.setup import Opener, verify_deposits, verify_wallet
-from custody.chains.solana.wallet import SplWallet
+from custody.chains.registry import chain_row
+from custody.devnet.anvil import AnvilNode
 from custody.devnet.network import LocalChains
-from custody.keys import ed25519
-from custody.primitives.errors import VerificationFailed
+from custody.primitives.chain import ChainId, Family
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import WalletSpec
-from exchange.app.wallets import safe_wallet, spl_wallet
+from exchange.app.solana_groundwork import lay_solana_groundwork
+from exchange.app.tron_groundwork import lay_tron_groundwork
+from exchange.app.wallet_kits import HOT
+from exchange.app.wallets import safe_wallet, xrpl_wallet
+from exchange.app.xrpl_groundwork import open_xrpl
 
 SENDER_FLOAT_WEI = 10**18
-FEE_PAYER_FLOAT_LAMPORTS = 10**10
-OPENER_FLOAT_LAMPORTS = 10**11
-SOLANA_DEPOSITS = 32
-"""Deposit accounts opened in advance: an address is handed out only after its account stands."""
-WAIT_S = 60
-_POLL_S = 0.2
 
 
-def lay_groundwork(chains: LocalChains, specs: Sequence[WalletSpec], opener: Secret) -> None:
+@dataclass(frozen=True, slots=True)
+class OpenerKeys:
+    """Keys that open accounts and are worth nothing to anybody afterwards.
+
+    Attributes:
+        solana: Ed25519 key that pays for Solana accounts.
+        accounts: secp256k1 key of each Tron and XRP Ledger account, by wallet id.
+    """
+
+    solana: Secret
+    accounts: Mapping[str, Secret]
+
+
+def lay_groundwork(chains: LocalChains, specs: Sequence[WalletSpec], keys: OpenerKeys) -> None:
     """Make all wallets usable on chain.
 
     Args:
         chains: Running local chains.
         specs: Hot and cold wallets.
-        opener: Ed25519 key that opens Solana accounts.
+        keys: Openers of accounts.
 
     Raises:
         VerificationFailed: What stands on chain is not what the specification says.
         NodeUnavailable: A chain does not answer, or accounts were not open in a minute.
     """
+    by_chain: dict[str, list[WalletSpec]] = {}
     for spec in specs:
-        if spec.chain == "ethereum-local":
-            safe = safe_wallet(spec)
-            deploy_on_devnet(chains.ethereum.node, safe)
-            if spec.tier == "hot":
-                chains.ethereum.fund(safe.sender_address, SENDER_FLOAT_WEI)
-    solana = [spl_wallet(spec) for spec in specs if spec.chain == "solana-local"]
-    node = SolanaNode(chains.solana.rpc)
-    chains.solana.fund(solana[0].opener, OPENER_FLOAT_LAMPORTS)
-    for wallet in solana:
-        chains.solana.fund(wallet.fee_payer, FEE_PAYER_FLOAT_LAMPORTS)
-        Opener(node, wallet, lambda message: ed25519.sign(opener, message)).open_wallet()
-    hot = solana[0]
-    Opener(node, hot, lambda message: ed25519.sign(opener, message)).open_deposits(range(SOLANA_DEPOSITS))
-    _wait_until_open(node, solana, hot)
+        by_chain.setdefault(spec.chain, []).append(spec)
+    for chain, wallets in by_chain.items():
+        lay = _GROUNDWORK.get(chain_row(ChainId(chain)).family)
+        if lay is not None:
+            lay(chains, chain, wallets, keys)
 
 
-def _wait_until_open(node: SolanaNode, wallets: Sequence[SplWallet], hot: SplWallet) -> None:
-    until = time.monotonic() + WAIT_S
-    while True:
-        try:
-            for wallet in wallets:
-                verify_wallet(node, wallet)
-            verify_deposits(node, hot, range(SOLANA_DEPOSITS))
-        except VerificationFailed:
-            if time.monotonic() > until:
-                raise
-        else:
-            return
-        time.sleep(_POLL_S)
+def _lay_evm(chains: LocalChains, chain: str, specs: Sequence[WalletSpec], _keys: OpenerKeys) -> None:
+    node: AnvilNode = chains.evm(chain)
+    for spec in specs:
+        safe = safe_wallet(spec)
+        deploy_on_devnet(node.node, safe)
+        if spec.tier == HOT:
+            node.fund(safe.sender_address, SENDER_FLOAT_WEI)
+            if safe.station_address is not None:
+                node.fund(safe.station_address, SENDER_FLOAT_WEI)
+
+
+def _lay_solana(chains: LocalChains, _chain: str, specs: Sequence[WalletSpec], keys: OpenerKeys) -> None:
+    lay_solana_groundwork(chains.solana, specs, keys.solana)
+
+
+def _lay_tron(chains: LocalChains, _chain: str, specs: Sequence[WalletSpec], keys: OpenerKeys) -> None:
+    lay_tron_groundwork(chains.tron, specs, keys.accounts)
+
+
+def _lay_xrpl(chains: LocalChains, _chain: str, specs: Sequence[WalletSpec], keys: OpenerKeys) -> None:
+    open_xrpl(chains.xrpl, [(xrpl_wallet(spec), keys.accounts[spec.id]) for spec in specs])
+
+
+_GROUNDWORK: Mapping[Family, Callable[[LocalChains, str, Sequence[WalletSpec], OpenerKeys], None]] = {
+    Family.EVM: _lay_evm,
+    Family.SOLANA: _lay_solana,
+    Family.TRON: _lay_tron,
+    Family.XRPL: _lay_xrpl,
+}
+"""A UTXO wallet needs nothing on chain before it receives."""

@@ -20,18 +20,24 @@ from custody.keys.passphrase import read_passphrase
 from custody.keys.private_files import write_new_private
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
 from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
-from exchange.app.groundwork import SOLANA_DEPOSITS, lay_groundwork
+from exchange.app.groundwork import OpenerKeys, lay_groundwork
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
+from exchange.app.local_chains import LOCAL_CHAINS
 from governance.contracts.deployment import Deployment, Holders, deploy, save_deployment
 from governance.contracts.roles import verify_roles
 from governance.contracts.sending import Sender, connect
 
-LABEL = "Local chains: Bitcoin and Ethereum are real nodes, Solana is its VM behind a simulated RPC. No real value."
+LABEL = (
+    "Local chains: Bitcoin, Litecoin and the EVM chains are real nodes, Solana is its VM behind a simulated RPC, "
+    "Dogecoin, Tron and the XRP Ledger are simulators. No real value."
+)
 EXCHANGE = "local.example"
 OPERATOR_FLOAT_WEI = DEPLOYER_FLOAT_WEI = 10**18
 CANDIDATE = "DEMO"
 CANDIDATE_SUPPLY = 10**24
+CANDIDATE_NUMBER = 3
+"""Of the asset in the ledger; the coins have the others."""
 VOTER, COUNCIL, AUDITOR, SCREENERS = 1, 2, 3, (4, 5)
 """Places of the world's people among the node's own accounts: token holders and officers outside the exchange."""
 
@@ -94,10 +100,8 @@ def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Bluep
         chains=tuple(ChainSpec(e.chain, e.evidence, e.url, e.cookie) for e in chains.endpoints()),
         wallets=ceremony.wallets,
         assets=(
-            AssetSpec("BTC", 8, "bitcoin-regtest", None, 0, 0),
-            AssetSpec("ETH", 18, ethereum, None, 1, 10),
-            AssetSpec("SOL", 9, "solana-local", None, 2, 1),
-            AssetSpec(CANDIDATE, 18, ethereum, candidate, 3, 10),
+            *(AssetSpec(r.symbol, r.decimals, r.chain, None, r.number, r.exponent) for r in LOCAL_CHAINS),
+            AssetSpec(CANDIDATE, 18, ethereum, candidate, CANDIDATE_NUMBER, 10),
         ),
         markets=(
             MarketSpec("BTC/ETH", 0, "BTC", "ETH", tick="0.0001", lot="0.0001", lowest="15"),

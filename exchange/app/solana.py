@@ -1,4 +1,7 @@
-"""The parts of Solana: SPL multisig vaults; deposit accounts belong to the multisig, so nothing is swept."""
+"""The parts of Solana: SPL multisig vaults; deposit accounts belong to the multisig, so nothing is swept.
+
+The hot wallet may instead be a FROST group's native address: the blueprint's `mechanism` says which.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from custody.wallets.addresses import AddressDesk
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.chain_parts import ChainParts, Ingredients
+from exchange.app.frost import frost_parts
 from exchange.app.reserve_sources import SplReserves, TierReader
-from exchange.app.wallets import spl_wallet
+from exchange.app.wallets import is_frost, spl_wallet
 
 
 def solana_parts(given: Ingredients) -> ChainParts:
@@ -27,7 +31,10 @@ def solana_parts(given: Ingredients) -> ChainParts:
         VerificationFailed: The node is on another network, or the accounts differ from the registration.
         CrossCheckFailed: A second library writes a member's address differently.
         NodeUnavailable: The node does not answer.
+        InvalidBlueprint: The hot wallet names an unknown mechanism.
     """
+    if is_frost(given.hot):
+        return frost_parts(given)
     hot, cold = spl_wallet(given.hot), spl_wallet(given.cold)
     node = SolanaNode(given.rpc())
     verify_node(node, hot)

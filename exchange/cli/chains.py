@@ -1,59 +1,51 @@
-"""mext devnet: local chains."""
+"""mext chains: what the house can pay on, how, and what shows it."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Local chains on this machine.", no_args_is_help=True, pretty_exceptions_enable=False)
 
-DEFAULT_FOLDER = Path(".devnet/run")
-FolderOption = Annotated[Path, typer.Option("--folder", help="Data and logs of the run.")]
-
-
-@app.command()
-def up(folder: FolderOption = DEFAULT_FOLDER) -> None:
-    """Start Bitcoin, Ethereum and Solana, show where they answer, and keep them until Ctrl-C."""
-    import signal
-    import threading
-
-    from custody.devnet.network import LocalChains
-
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    with LocalChains.start(folder) as chains:
-        chains.run_clock()
-        for endpoint in chains.endpoints():
-            print(f"{endpoint.chain:<16} {endpoint.evidence:<34} {endpoint.url}", flush=True)
-        stopping.wait()
-
-
-@app.command()
-def status(
-    folder: FolderOption = DEFAULT_FOLDER,
+def chains(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Say for each chain what answers: a node, a virtual machine or a simulator, and whether it runs."""
-    from dataclasses import asdict
+    """List the chains: multisig mechanism, conflict key, depths, tokens, and what the tests run against."""
+    from custody.chains.mechanisms import MECHANISMS
+    from custody.chains.registry import CHAINS, chain_row
 
-    from custody.devnet.network import load_endpoints
-
-    endpoints = load_endpoints(folder)
+    same_family = [row for row in CHAINS.values() if row.id not in MECHANISMS and row.network.isdigit()]
+    rows = [
+        {
+            "chain": name,
+            "family": chain_row(name).family.value,
+            "caip2": chain_row(name).caip2,
+            "mechanism": how.multisig,
+            "conflict_key": how.conflict_key,
+            "dies_by": how.dies_by,
+            "tokens": how.tokens,
+            "credit_depth": chain_row(name).credit_depth,
+            "final_depth": chain_row(name).final_depth,
+            "local": how.local,
+            "evidence": how.evidence.value,
+        }
+        for name, how in MECHANISMS.items()
+    ]
     if as_json:
-        print(json.dumps([asdict(endpoint) | {"running": endpoint.is_running()} for endpoint in endpoints], indent=2))
+        print(json.dumps(rows, indent=2))
         return
-    for endpoint in endpoints:
-        running = "running" if endpoint.is_running() else "stopped"
-        print(f"{endpoint.chain:<16} {endpoint.evidence:<34} {running:<8} {endpoint.url}  log {endpoint.log}")
+    from rich.console import Console
+    from rich.table import Table
 
-
-@app.command()
-def install(folder: Annotated[Path, typer.Option(help="Private folder.")] = Path(".devnet/knots")) -> None:
-    """Fetch Bitcoin Knots from Debian into a private folder, without root."""
-    from custody.devnet.knots import install_knots
-
-    install_knots(folder, say=lambda line: print(line, flush=True))
+    table = Table(expand=True)
+    for heading in ("Chain", "Multisig", "At most one payment per", "Credited / final at", "Tokens", "Evidence"):
+        table.add_column(heading, overflow="fold")
+    for name, how in MECHANISMS.items():
+        depths = f"{chain_row(name).credit_depth} / {chain_row(name).final_depth}"
+        table.add_row(name, how.multisig, how.conflict_key, depths, how.tokens or "-", how.evidence.value)
+    console = Console()
+    console.print(table)
+    more = ", ".join(row.id for row in same_family if not row.id.endswith("-local"))
+    if more:
+        console.print(f"By a row of parameters, run on a local node with their chain ids: {more}")

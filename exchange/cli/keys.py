@@ -31,20 +31,9 @@ def list_wallets(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """List the wallets: tier, quorum, chain, and where each receives."""
-    from custody.chains.registry import chain_row
-    from custody.primitives.chain import ChainId, Family
-    from exchange.app.blueprint import WalletSpec, load_blueprint
+    from exchange.app.blueprint import load_blueprint
     from exchange.app.home import Home
-    from exchange.app.wallets import safe_wallet, spl_wallet, utxo_wallet
-
-    def receives(spec: WalletSpec) -> str:
-        family = chain_row(ChainId(spec.chain)).family
-        if family is Family.UTXO:
-            return utxo_wallet(spec).address(0, 0).text
-        if family is Family.EVM:
-            return safe_wallet(spec).address.text
-        wallet = spl_wallet(spec)
-        return wallet.receive_address(wallet.params.native).text
+    from exchange.app.wallets import receives_at
 
     rows = [
         {
@@ -52,7 +41,7 @@ def list_wallets(
             "tier": spec.tier,
             "chain": spec.chain,
             "quorum": f"{spec.threshold} of {len(spec.members)}",
-            "address": receives(spec),
+            "address": receives_at(spec),
         }
         for spec in load_blueprint(Home(home).blueprint).wallets
     ]

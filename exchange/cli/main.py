@@ -13,7 +13,7 @@ import sys
 import typer
 
 from custody.primitives.errors import ToolkitError
-from exchange.cli import breaker, chains, demo, keys, ledger, por, serving, treasury
+from exchange.cli import breaker, chains, demo, devnet, keys, ledger, por, serving, treasury
 from exchange.cli.exit_codes import exit_code
 
 app = typer.Typer(
@@ -27,8 +27,9 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("signer")(keys.signer)
+app.command("chains")(chains.chains)
 app.command("doctor")(serving.doctor)
-app.add_typer(chains.app, name="devnet")
+app.add_typer(devnet.app, name="devnet")
 app.add_typer(keys.app, name="wallet")
 app.add_typer(por.app, name="por")
 app.add_typer(treasury.app, name="treasury")

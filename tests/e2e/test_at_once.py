@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exchange.cli.loop.world import outside_places
+from exchange.cli.loop.outside import fresh_place
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
 CALLERS = 8
-PLACE = outside_places()["bitcoin-regtest"]
+PLACE = fresh_place("bitcoin-regtest")
 
 
 def at_once(call):
@@ -30,7 +30,7 @@ def test_one_key_asked_by_many_at_once_is_one_withdrawal_held_once(live):
 def test_one_balance_is_held_by_one_of_many_withdrawals_that_want_most_of_it(live):
     before = live.balance("finn", "SOL")
     most = before.available * 6 // 10
-    body = {"customer": "finn", "asset": "SOL", "to": outside_places()["solana-local"]}
+    body = {"customer": "finn", "asset": "SOL", "to": fresh_place("solana-local")}
     body["amount"] = f"{most // 10**9}.{most % 10**9:09d}"
     answers = at_once(lambda caller: live.ask("POST", "/v1/withdrawals", body, key=f"most {caller}"))
     assert sorted(answer.status_code for answer in answers) == [200] + [403] * (CALLERS - 1)
@@ -41,7 +41,7 @@ def test_one_balance_is_held_by_one_of_many_withdrawals_that_want_most_of_it(liv
 
 def test_orders_and_withdrawals_at_once_never_spend_more_than_there_is(live):
     before = live.balance("eve", "ETH")
-    to = outside_places()["ethereum-local"]
+    to = fresh_place("ethereum-local")
 
     def spend(caller):
         if caller % 2:

@@ -7,7 +7,7 @@ import pytest
 from simulators.installation import as_json
 
 from exchange.cli.loop.money import CHAIN_OF
-from exchange.cli.loop.world import outside_places
+from exchange.cli.loop.outside import fresh_place
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -42,7 +42,7 @@ def test_a_kill_around_the_broadcast_pays_every_withdrawal_exactly_once(live, mo
 
 
 def test_a_kill_between_the_hold_and_the_row_loses_neither_the_money_nor_the_request(live):
-    place = outside_places()["bitcoin-regtest"]
+    place = fresh_place("bitcoin-regtest")
     request = {
         "customer": "ada",
         "asset": "BTC",

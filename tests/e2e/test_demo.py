@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from custody.devnet.network import KINDS
 from custody.keys import slip10
 from custody.keys.hd import PrivateNode
 from custody.keys.keystore import read_keystore, unseal
@@ -15,18 +16,11 @@ from custody.keys.material import Curve
 from custody.keys.mnemonic import to_seed
 from custody.keys.passphrase import read_passphrase
 from custody.primitives.secret import Secret
-from exchange.app.ceremony import (
-    BITCOIN_PATH,
-    COLD_FEE_PAYER_PATH,
-    COLD_SENDER_PATH,
-    DEPOSIT_PATH,
-    EVM_PATH,
-    SENDER_PATH,
-    SOLANA_PATH,
-)
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, STAFF_PATH
+from exchange.app.local_chains import LOCAL_CHAINS
 from exchange.app.reserving import LOG_PATH, MASTER_PATH, STATEMENT_PATH
+from exchange.app.wallet_kits import KITS
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -52,7 +46,8 @@ def test_the_loop_holds_and_stdout_is_one_document_with_what_was_promised(demo):
     assert run.returncode == 0
     assert set(document) == {"ok", "steps", "chains", "trades", "listing", "reserves", "restart"}
     assert all(set(step) == STEP_KEYS and step["ok"] and step["evidence"] for step in document["steps"])
-    assert [set(chain) >= CHAIN_KEYS for chain in document["chains"]] == [True, True, True]
+    assert [chain["chain"] for chain in document["chains"]] == [kind.chain for kind in KINDS]
+    assert all(set(chain) >= CHAIN_KEYS for chain in document["chains"])
     assert all(
         chain["confirmed"] and chain["deposit_txid"] and chain["withdrawal_txid"] for chain in document["chains"]
     )
@@ -77,7 +72,7 @@ def test_no_log_and_no_output_holds_a_key_a_mnemonic_or_a_passphrase(demo):
     """Attack F01."""
     home, run = demo
     logs = [path for path in home.folder.rglob("*.log") if path.is_file()]
-    assert len(logs) >= 8, "three chains, four signers and the service write logs"
+    assert len(logs) >= 8, "the chains, four signers and the service write logs"
     ours = [path for path in home.folder.rglob("*") if path.is_file() and home.folder / "chains" not in path.parents]
     written = {str(path): path.read_bytes() for path in {*logs, *ours} - {home.passphrase, home.token}}
     written |= {"stdout": run.stdout, "stderr": run.stderr}
@@ -101,7 +96,14 @@ def secrets_of(home):
         yield f"mnemonic of {keystore}", mnemonic.reveal()
         yield f"seed of {keystore}", seed.reveal()
         root = PrivateNode.from_seed(seed)
-        for path in (BITCOIN_PATH, EVM_PATH, SENDER_PATH, DEPOSIT_PATH, COLD_SENDER_PATH, OPERATOR_PATH):
-            yield f"{path} of {keystore}", root.derive(path).key.reveal()
-        for path in (SOLANA_PATH, STAFF_PATH, OPENER_PATH, COLD_FEE_PAYER_PATH, MASTER_PATH, STATEMENT_PATH, LOG_PATH):
-            yield f"{path} of {keystore}", slip10.derive(seed, path, Curve.ED25519).reveal()
+        for path, curve in curves().items():
+            key = root.derive(path).key if curve is Curve.SECP256K1 else slip10.derive(seed, path, curve)
+            yield f"{path} of {keystore}", key.reveal()
+
+
+def curves():
+    """Every path that a key is derived at, by anybody."""
+    named = dict.fromkeys((STAFF_PATH, OPENER_PATH, MASTER_PATH, STATEMENT_PATH, LOG_PATH), Curve.ED25519)
+    members = {row.member_path: KITS[row.family].curve for row in LOCAL_CHAINS}
+    senders = {path: curve for kit in KITS.values() for path, curve in kit.sender_curves.items()}
+    return {OPERATOR_PATH: Curve.SECP256K1, **named, **members, **senders}

@@ -4,12 +4,12 @@ import pytest
 
 from exchange.app.blueprint import load_blueprint
 from exchange.app.wallets import safe_wallet
+from exchange.cli.loop.outside import STRANGERS, fresh_place
 from exchange.cli.loop.staff import Staff
-from exchange.cli.loop.world import outside_places
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
-PLACES = outside_places()
+PLACES = {chain: fresh_place(chain) for chain in STRANGERS}
 BTC, ETH, SOL = (PLACES[chain] for chain in ("bitcoin-regtest", "ethereum-local", "solana-local"))
 MAINNET_BTC = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 SYSTEM_PROGRAM = "11111111111111111111111111111111"
@@ -146,7 +146,7 @@ def test_the_same_key_is_the_same_withdrawal_and_another_body_under_it_is_refuse
     assert again["id"] == first["id"]
     assert quiet.balance("ada", "BTC") == held
     quiet.wait_state(first["id"], "awaiting_approval")
-    for other in ({"amount": "0.003"}, {"to": outside_places()["bitcoin-regtest"]}, {"memo": "x"}):
+    for other in ({"amount": "0.003"}, {"to": fresh_place("bitcoin-regtest")}, {"memo": "x"}):
         refuse(
             quiet,
             lambda other=other: quiet.ask("POST", "/v1/withdrawals", body | other, key="twice"),

@@ -2,7 +2,7 @@
 # signatures are plain hashes. It bends: lost answers, lies, eviction, reorganisations, foreign spends.
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from custody.chains.port import SignedTx
 from custody.keys.material import Curve, PublicKey, Signature, SigningNeed, SigningRole
@@ -27,6 +27,7 @@ from custody.primitives.intent import TransferSummary
 SIM = ChainId("simchain")
 COIN = Asset("SIM", 8, SIM)
 FEE_UNITS = 10
+FEE_STEP = 10  # a replacement pays at least this much more
 DUST_UNITS = 5
 FINAL_DEPTH = 3
 
@@ -115,10 +116,13 @@ class SimNetwork:
         if tx.txid in self.pool or any(tx == known for known in self.mined()):
             return
         unspent = self.unspent()
-        busy = {coin for other in self.pool.values() for coin in other.inputs}
-        for coin in tx.inputs:
-            if coin not in unspent or coin in busy:
-                raise Refused(f"input {coin} is missing or spent")
+        if any(coin not in unspent for coin in tx.inputs):
+            raise Refused("an input is missing or spent")
+        rivals = [other for other in self.pool.values() if not set(other.inputs).isdisjoint(tx.inputs)]
+        if any(other.fee + FEE_STEP > tx.fee for other in rivals):
+            raise Refused("the pool holds a rival that pays as much")
+        for other in rivals:
+            del self.pool[other.txid]
         self.pool[tx.txid] = tx
 
     def mine(self, blocks=1):
@@ -239,7 +243,14 @@ class SimCodec:
         return tuple(f"sim:{coin}" for coin in tx.inputs)
 
     def bump(self, tx, spendable, intents):
-        return None
+        fee, chosen, change = tx.fee + 2 * FEE_STEP, list(tx.inputs), tx.change - 2 * FEE_STEP
+        if fee > sum(intent.fee_max.units for intent in intents):
+            return None
+        for coin, units in sorted(spendable.items()):
+            if change < 0 and coin not in chosen:
+                chosen.append(coin)
+                change += units
+        return replace(tx, inputs=tuple(chosen), change=change, fee=fee) if change >= 0 else None
 
     def next_need(self, tx, signatures):
         valid = self._valid_members(tx, signatures)

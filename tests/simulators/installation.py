@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -35,9 +34,10 @@ from exchange.app.ceremony import SENDER, SIGNERS, STAFF
 from exchange.app.custody_room import DEPOSIT_FLOORS
 from exchange.app.provision import provision_contracts, provision_wallets
 from exchange.cli.loop.money import ASSETS, CHAIN_OF
+from exchange.cli.loop.outside import fresh_place, received, scan_coins
 from exchange.cli.loop.staff import Staff
 from exchange.cli.loop.votes import Voters
-from exchange.cli.loop.world import World, outside_places
+from exchange.cli.loop.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 90
@@ -218,8 +218,7 @@ class LiveInstallation:
     def deposit(self, customer: str, symbol: str, amount: str) -> str:
         """Pay a customer's deposit address from outside; returns the txid."""
         address = self._deposit_address(customer, symbol)
-        pay = {"BTC": self.chains.bitcoin, "ETH": self.chains.ethereum, "SOL": self.chains.solana}[symbol].fund
-        return str(pay(address, units(symbol, amount)))
+        return str(self.chains.node(CHAIN_OF[symbol]).fund(address, units(symbol, amount)))
 
     def _deposit_address(self, customer: str, symbol: str) -> str:
         return str(self.post(f"/v1/customers/{customer}/addresses/{CHAIN_OF[symbol]}")["address"])
@@ -234,7 +233,7 @@ class LiveInstallation:
 
     def request(self, customer: str, symbol: str, amount: str, *, to: str = "", key: str = "") -> Payment:
         """Ask for a withdrawal to a fresh outside address and wait until it wants approvals."""
-        place = to or outside_places()[CHAIN_OF[symbol]]
+        place = to or fresh_place(CHAIN_OF[symbol])
         body = {"customer": customer, "asset": symbol, "to": place, "amount": amount}
         made = self.post("/v1/withdrawals", body, key or f"e2e-{next(self._keys)}")
         self.wait_state(made["id"], "awaiting_approval")
@@ -294,26 +293,11 @@ class LiveInstallation:
         return bool(self.get(f"/v1/holdings/{symbol}")["difference"]["units"] == "0")
 
     def _received(self, symbol: str, place: str) -> int:
-        if symbol == "BTC":
-            scan = self._scan(place)
-            return int(Decimal(scan["total_amount"]) * 10**8)
-        if symbol == "ETH":
-            return int(self.chains.ethereum.rpc.call("eth_getBalance", place, "latest"), 16)
-        return int(self.chains.solana.rpc.call("getBalance", place)["value"])
-
-    def _scan(self, place: str) -> Any:
-        """A node scans for one caller at a time, and the service scans too when it starts."""
-        while True:
-            try:
-                return self.chains.bitcoin.rpc.call("scantxoutset", "start", [f"addr({place})"])
-            except NodeError as error:
-                if "already in progress" not in error.message:
-                    raise
-                time.sleep(POLL_S)
+        return received(self.chains, CHAIN_OF[symbol], place)
 
     def _bitcoin_payments(self, place: str) -> set[str]:
         rpc = self.chains.bitcoin.rpc
-        scan = self._scan(place)
+        scan = scan_coins(self.chains.bitcoin.rpc, place)
         pool = (rpc.call("getrawtransaction", txid, 1) for txid in rpc.call("getrawmempool"))
         waiting = {tx["txid"] for tx in pool if any(out["scriptPubKey"].get("address") == place for out in tx["vout"])}
         return {row["txid"] for row in scan["unspents"]} | waiting

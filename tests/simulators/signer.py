@@ -1,10 +1,11 @@
 # A simulated signer: own memory, own reading of the payload, own rules; and ways to be down, slow or to lie.
+import hashlib
 import json
 from dataclasses import dataclass, field
 
 from simulators.chain import SimTx, signature, sim_key
 
-from custody.keys.material import PublicKey, Signature, SigningRole
+from custody.keys.material import MAX_RELEASES, PublicKey, Release, Signature, SigningRole
 from custody.primitives.errors import Conflict, Refused, SignerUnavailable
 
 
@@ -18,6 +19,7 @@ class SimSigner:
     memory: dict[str, dict[bytes, tuple[Signature, ...]]] = field(default_factory=dict)
     tombstones: set[str] = field(default_factory=set)
     asked: int = 0
+    log: list[Release] = field(default_factory=list)
 
     @property
     def key(self) -> PublicKey:
@@ -37,6 +39,7 @@ class SimSigner:
             known = (signature(self.key, request.payload),)
             for each in ids:
                 self.memory.setdefault(each, {})[request.payload] = known
+            self._remember(request)
         if self.lose_answers:
             self.lose_answers -= 1
             raise SignerUnavailable(f"the answer of {self.name} was lost")
@@ -49,6 +52,16 @@ class SimSigner:
         if self.memory.get(withdrawal_id):
             raise Conflict(f"{self.name} released a signature for {withdrawal_id}")
         self.tombstones.add(withdrawal_id)
+
+    def releases(self, after):
+        if self.down:
+            raise SignerUnavailable(f"{self.name} is down")
+        return tuple(self.log[after : after + MAX_RELEASES])
+
+    def _remember(self, request):
+        digest, key = hashlib.sha256(request.payload).digest(), f"sim:{read(request.payload).inputs[0]}"
+        ids = tuple(sorted(each.withdrawal_id for each in request.intents))
+        self.log.append(Release(len(self.log) + 1, request.wallet_id, request.role, digest, key, ids))
 
     def _judge(self, request, ids):
         tx = read(request.payload)

@@ -98,13 +98,14 @@ def request(payload, *intents, approvals=None, wallet_id="hot", role=SigningRole
 class Bench:
     """One signer without a socket; `sign` raises what the client would raise."""
 
-    def __init__(self, folder, rules=None, wallets=None, seed=SEED):
+    def __init__(self, folder, rules=None, wallets=None, seed=SEED, shares=None):
         self.clock = FixedClock(NOW)
         path = folder / "memory.sqlite"
         self.memory = Memory(path) if path.exists() else Memory.create(path)
-        self.service = SignerService(
-            parse_rules(_pretty(rules or rules_json())), Keyring(seed), self.memory, self.clock
-        )
+        keyring = Keyring(seed)
+        for path, share in (shares or {}).items():
+            keyring.hold_share(path, share)
+        self.service = SignerService(parse_rules(_pretty(rules or rules_json())), keyring, self.memory, self.clock)
         for wallet in wallets or [wallet_json()]:
             self.service.serve(parse_wallet(_pretty(wallet)), TOY_FAMILIES[wallet["family"]])
 

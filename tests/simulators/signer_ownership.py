@@ -4,13 +4,18 @@ from dataclasses import dataclass, replace
 
 from simulators.signer_kit import NOW, PEOPLE, Bench, rules_json
 from simulators.solana import House
+from simulators.xrpl import Key as XrplKey
 
 from custody.chains.evm.params import ETHEREUM_LOCAL
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.chains.solana.params import LOCAL
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
+from custody.chains.tron.params import LOCAL as TRON_LOCAL
+from custody.chains.tron.wallet import Member, OwnerQuorum, TronWallet
 from custody.chains.utxo.params import BITCOIN_REGTEST
 from custody.chains.utxo.wallet import KeyOrigin, UtxoWallet
+from custody.chains.xrpl.params import LOCAL as XRPL_LOCAL
+from custody.chains.xrpl.wallet import XrplMember, XrplWallet
 from custody.keys import ed25519
 from custody.keys.hd import PrivateNode
 from custody.keys.material import Curve
@@ -27,10 +32,12 @@ from custody.signers.wire import decode_owned, encode_ownership
 SEEDS = tuple(Secret(bytes([number]) * 64) for number in (1, 2, 3))
 RINGS = tuple(Keyring(seed) for seed in SEEDS)
 UTXO_PATH, EVM_PATH, SOL_PATH = "m/48h/1h/0h/2h", "m/44h/60h/0h/0/0", "m/44h/501h/0h/0h"
+XRPL_PATH = "m/44h/144h/0h/0/0"
 EVM_SENDER, SOL_SENDER = "m/44h/60h/9h/0/0", "m/44h/501h/9h/0h"
+TRON_PATH, TRON_SENDER = "m/44h/195h/0h/0/0", "m/44h/195h/9h/0/0"
 NONCE = bytes(range(32))
 HEIGHT = 77
-CHAINS = tuple(params.chain for params in (BITCOIN_REGTEST, ETHEREUM_LOCAL, LOCAL))
+CHAINS = tuple(params.chain for params in (BITCOIN_REGTEST, ETHEREUM_LOCAL, LOCAL, TRON_LOCAL, XRPL_LOCAL))
 HEADER = Header(
     exchange="example.com",
     seq=12,
@@ -83,7 +90,25 @@ def solana():
     return Held(wallet, LOCAL.chain.caip2, wallet.multisig, SOL_PATH, SOL_SENDER, "ed25519-members", quorum)
 
 
-HELD = {"utxo": utxo, "evm": evm, "solana": solana}
+def tron():
+    members = tuple(Member(TRON_PATH, ring.public_key(TRON_PATH, Curve.SECP256K1)) for ring in RINGS)
+    owners = OwnerQuorum(tuple(ring.public_key(EVM_PATH, Curve.SECP256K1) for ring in RINGS), 2)
+    opener = RINGS[0].public_key(TRON_SENDER, Curve.SECP256K1)
+    wallet = TronWallet("hot", TRON_LOCAL, opener, members, 2, owners)
+    caip2, account = TRON_LOCAL.chain.caip2, wallet.address.text
+    quorum = AttestedQuorum(caip2, account, wallet.quorum().keys, 2, HEIGHT)
+    return Held(wallet, caip2, account, TRON_PATH, TRON_SENDER, "tip191-members", quorum)
+
+
+def xrpl():
+    members = tuple(XrplMember(ring.public_key(XRPL_PATH, Curve.SECP256K1), XRPL_PATH) for ring in RINGS)
+    wallet = XrplWallet("hot", XRPL_LOCAL, XrplKey("master").account, members, 2)
+    caip2 = XRPL_LOCAL.chain.caip2
+    quorum = AttestedQuorum(caip2, wallet.account, tuple(m.account for m in members), 2, HEIGHT)
+    return Held(wallet, caip2, wallet.account, XRPL_PATH, "", "ecdsa-members", quorum)
+
+
+HELD = {"utxo": utxo, "evm": evm, "solana": solana, "tron": tron, "xrpl": xrpl}
 
 
 def ownership_request(held, **changes):

@@ -12,6 +12,7 @@ from custody.keys.quorum import Roster, RosterMember
 from custody.primitives.amount import Amount
 from custody.primitives.approval import Approval, Verdict, approval_message
 from custody.primitives.asset import AssetBook
+from custody.primitives.chain import Family
 from custody.primitives.ids import CustomerId, IdempotencyKey
 from custody.primitives.secret import Secret
 from custody.store.database import open_database
@@ -72,6 +73,9 @@ class House:
     url: str = "sqlite://"
     funds: int = FUNDS
     batching: Batching = field(default_factory=Batching)
+    bump_after_ms: int | None = None
+    max_bumps: int = 4
+    witnesses: tuple = ()
     with_sender: bool = False
     fixes_signers: bool = False
     now_s: int = NOW_S
@@ -86,8 +90,8 @@ class House:
     def __post_init__(self):
         self.network = SimNetwork({f"coin-{i:03d}": self.funds // 10 for i in range(10)})
         self.ledger = SimLedger({"alice": FUNDS, "bobby": FUNDS})
-        self.signers = [SimSigner(name, lambda: self.now_s) for name in ("signer-a", "signer-b", "signer-c")]
-        self.sender = SimSigner("gas-sender", lambda: self.now_s) if self.with_sender else None
+        self.signers = [self.new_signer(name) for name in ("signer-a", "signer-b", "signer-c")]
+        self.sender = self.new_signer("gas-sender") if self.with_sender else None
         self.codec = SimCodec(
             [signer.key for signer in self.signers],
             2,
@@ -98,6 +102,15 @@ class House:
         self.wrap = lambda _, port: port
         self.reopen()
 
+    def new_signer(self, name):
+        return SimSigner(name, lambda: self.now_s)
+
+    def reader(self):
+        return SimReader(self.network)
+
+    def broadcasters(self):
+        return (SimBroadcaster(self.network),)
+
     def reopen(self):
         assets = AssetBook([COIN])
         self.store = self.wrap("store", SqlWithdrawalStore(self.engine, assets))
@@ -107,20 +120,25 @@ class House:
             tier=Tier.HOT,
             native=COIN,
             codec=self.codec,
-            reader=SimReader(self.network),
-            broadcasters=(self.wrap("broadcaster", SimBroadcaster(self.network)),),
+            reader=self.reader(),
+            broadcasters=tuple(self.wrap("broadcaster", each) for each in self.broadcasters()),
             members=tuple(Member(self.wrap("signer", signer), signer.key) for signer in self.signers),
             threshold=2,
             senders=(self.wrap("signer", self.sender),) if self.sender else (),
             fixes_signers=self.fixes_signers,
+            witnesses=self.witnesses,
+            bump_after_ms=self.bump_after_ms,
+            max_bumps=self.max_bumps,
         )
         lanes = Lanes([lane])
         bounds = {"SIM": Bounds(Amount(1, COIN), Amount(10**9, COIN))}
         self.service = WithdrawalService(ServiceParts(self.store, ledger, self, assets, lanes, bounds))
         self.parts = PipelineParts(
-            self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, self.batching
+            self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, {Family.UTXO: self.batching}
         )
         self.pipeline = Pipeline(self.parts)
+        self.service.recover(self.now_s * 1000)  # before the gate: what it looks for has its rows then
+        self.pipeline.try_open()
         return self
 
     # PolicySource

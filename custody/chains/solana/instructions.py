@@ -21,6 +21,7 @@ _SYSTEM_TRANSFER = 2
 _SYSTEM_ADVANCE_NONCE = 4
 _SYSTEM_INITIALIZE_NONCE = 6
 _SYSTEM_ALLOCATE_WITH_SEED = 9
+_SYSTEM_TRANSFER_WITH_SEED = 11
 _TOKEN_CLOSE_ACCOUNT = 9
 _TOKEN_TRANSFER_CHECKED = 12
 _TOKEN_SYNC_NATIVE = 17
@@ -70,6 +71,20 @@ def transfer_lamports(payer: str, to: str, lamports: int) -> Instruction:
     """Move lamports."""
     data = struct.pack("<IQ", _SYSTEM_TRANSFER, lamports)
     return _instruction(params.SYSTEM_PROGRAM, data, [_payer(payer), _writable(to)])
+
+
+def transfer_with_seed(route: tuple[str, str], base: str, seed: str, lamports: int) -> Instruction:
+    """Move lamports out of a plain account at a "with seed" address of the base key.
+
+    Args:
+        route: Source and destination.
+        base, seed: What the source's address is derived from; the base key signs.
+        lamports: How many.
+    """
+    source, to = route
+    data = struct.pack("<IQ", _SYSTEM_TRANSFER_WITH_SEED, lamports) + _seed(seed)
+    data += bytes(Pubkey.from_string(params.SYSTEM_PROGRAM))
+    return _instruction(params.SYSTEM_PROGRAM, data, [_writable(source), _signer(base), _writable(to)])
 
 
 def create_token_account_with_seed(account: str, base: str, seed: str, lamports: int) -> Instruction:

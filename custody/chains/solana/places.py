@@ -7,6 +7,8 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import base58
 
 from custody.chains.solana import params
@@ -14,6 +16,7 @@ from custody.chains.solana.keytext import key_text
 from custody.chains.solana.wallet import SplWallet
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
+from custody.primitives.chain import ChainId
 from custody.primitives.errors import InvalidAddress, Refused
 
 _KEY_BYTES = 32
@@ -43,21 +46,29 @@ class DeadEnd(Refused):
 
 
 def parse_place(wallet: SplWallet, text: str) -> Address:
-    """Check the form of a destination.
+    """Check the form of a destination, which is no mint of the wallet either.
 
     Raises:
         InvalidAddress: Not 32 bytes in canonical base58, or no place for money.
     """
-    chain = wallet.params.chain.id
+    return parse_account(wallet.params.chain.id, text, {wallet.mint(asset) for asset in wallet.assets})
+
+
+def parse_account(chain: ChainId, text: str, mints: Set[str] = frozenset()) -> Address:
+    """Check the form of a destination on a network.
+
+    Raises:
+        InvalidAddress: Not 32 bytes in canonical base58, or no place for money.
+    """
     try:
         raw = base58.b58decode(text) if len(text) <= 44 else b""
     except ValueError as error:
         raise InvalidAddress(f"{chain}: {text[:60]!r} is not base58", chain=chain) from error
     if len(raw) != _KEY_BYTES or key_text(raw) != text:
         raise InvalidAddress(f"{chain}: {text[:60]!r} is not 32 bytes in base58", chain=chain)
-    if text in NOT_PLACES or text in {wallet.mint(asset) for asset in wallet.assets}:
+    if text in NOT_PLACES or text in mints:
         raise InvalidAddress(f"{chain}: {text} is a program, a system variable or a mint", chain=chain)
-    return Address(wallet.params.chain.id, text)
+    return Address(chain, text)
 
 
 def refuse_dead_end(wallet: SplWallet, to: Address, amount: Amount) -> None:

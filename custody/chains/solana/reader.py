@@ -1,7 +1,6 @@
 """What a Solana node knows of one wallet: blocks, balances, what can be spent, deposits, finality.
 
 Rules:
-    * A nonce is free only if its finalized and its confirmed value are the same and no payment holds it.
     * What payments in flight will take is left out of what can be spent, until their nonce has moved.
     * Addresses that are not derived from the wallet are never looked at, whatever they hold.
 
@@ -12,19 +11,19 @@ Example:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 
 from custody.chains.port import SeenDeposit
 from custody.chains.solana import blocks
-from custody.chains.solana.accounts import RawAccount, TokenAccount, parse_nonce_account, parse_token_account
+from custody.chains.solana.accounts import RawAccount, TokenAccount, parse_token_account
 from custody.chains.solana.deposits import DepositBook, Gain, gains_in_block
 from custody.chains.solana.derivation import associated_token_account
 from custody.chains.solana.finality import attempt_finality
+from custody.chains.solana.flight import free_nonces, nonce_values, taken_in_flight
 from custody.chains.solana.history import balance_at
 from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.params import SYSTEM_PROGRAM
-from custody.chains.solana.state import Nonce, ReservedSpend, Source, SplState
+from custody.chains.solana.state import Source, SplState
 from custody.chains.solana.wallet import SplWallet
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -96,19 +95,16 @@ class SplReader:
 
     def spendable(self, reserved: Set[str]) -> SplState:
         """Free nonces, fee payer, and all accounts of ours with money, less what is in flight."""
-        values = self._nonce_values()  # first: a payment that lands meanwhile is then counted twice, never nowhere
-        spends = [spend for name in reserved if (spend := ReservedSpend.parse(name))]
-        taken = Counter[str]()
-        for spend in spends:
-            if values.get(spend.nonce.account) in (None, spend.nonce.value):
-                taken[spend.account] += spend.units
-        held = {Nonce.parse_key(name).account for name in reserved if name.startswith("solnonce:")}
-        nonces = tuple(Nonce(a, value) for a, value in values.items() if value is not None and a not in held)
+        # Nonces first: a payment that lands meanwhile is then counted twice, never nowhere.
+        values = nonce_values(self._node, self.wallet.nonce_accounts, self.wallet.fee_payer)
+        taken = taken_in_flight(values, reserved)
         fee_payer = self._node.accounts([self.wallet.fee_payer], "confirmed")[0]
         lamports = fee_payer.lamports if fee_payer and fee_payer.program == SYSTEM_PROGRAM else 0
         lamports = max(0, lamports - taken[self.wallet.fee_payer])
         sources = tuple(self._less(source, taken[source.account]) for source in self._sources())
-        return SplState(lamports, nonces, tuple(source for source in sources if source.units > 0))
+        return SplState(
+            lamports, free_nonces(values, reserved), tuple(source for source in sources if source.units > 0)
+        )
 
     def deposits(self, watched: Set[str], block: BlockRef) -> Sequence[SeenDeposit]:
         """Payments in this block to watched addresses of the wallet, in the block's order.
@@ -152,16 +148,6 @@ class SplReader:
         if token is None or token.encumbered:
             return None
         return token if (token.mint, token.owner) == (self.wallet.mint(asset), self.wallet.multisig) else None
-
-    def _nonce_values(self) -> dict[str, str | None]:
-        """Value of each nonce account; None where finalized and confirmed view differ."""
-        accounts = self.wallet.nonce_accounts
-        final = [parse_nonce_account(raw) for raw in self._node.accounts(accounts, "finalized")]
-        newest = [parse_nonce_account(raw) for raw in self._node.accounts(accounts, "confirmed")]
-        return {
-            account: (old.value if old and old == new and old.authority == self.wallet.fee_payer else None)
-            for account, old, new in zip(accounts, final, newest, strict=True)
-        }
 
     def _sources(self) -> Iterable[Source]:
         places = [(self.wallet.vault(asset), asset) for asset in self.wallet.assets]

@@ -15,14 +15,8 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
-from solders.hash import Hash
-from solders.instruction import Instruction
-from solders.message import MessageV0, to_bytes_versioned
-from solders.pubkey import Pubkey
-
-from custody.chains.solana import derivation, instructions, message, params
+from custody.chains.solana import derivation, instructions, params
 from custody.chains.solana.accounts import (
     Multisig,
     NonceAccount,
@@ -32,25 +26,12 @@ from custody.chains.solana.accounts import (
     parse_token_account,
 )
 from custody.chains.solana.node import Commitment, SolanaNode
+from custody.chains.solana.opening import AccountOpener, Opening, nonce_opening
 from custody.chains.solana.wallet import SplWallet
 from custody.primitives.asset import Asset
 from custody.primitives.errors import VerificationFailed
 
-_OPENINGS_PER_TRANSACTION = 3
-"""Accounts opened by one transaction: three instructions with a seed each stay below 1,232 bytes."""
-
-_SYSTEM = params.SYSTEM_PROGRAM
 _TOKEN = params.TOKEN_PROGRAM
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    address: str
-    seed: str
-    size: int
-    program: str
-    rent: int
-    initialize: Instruction
 
 
 class Opener:
@@ -59,7 +40,7 @@ class Opener:
     def __init__(self, node: SolanaNode, wallet: SplWallet, sign: Callable[[bytes], bytes]) -> None:
         self._node = node
         self._wallet = wallet
-        self._sign = sign
+        self._accounts = AccountOpener(node, wallet.opener, sign)
 
     def open_wallet(self) -> list[str]:
         """Open multisig, nonces and vaults, as far as they are not open; return the ids of what was sent.
@@ -71,57 +52,34 @@ class Opener:
         multisig = instructions.initialize_multisig(wallet.multisig, members, wallet.threshold)
         seed = derivation.multisig_seed(wallet.id)
         openings = [
-            _Opening(wallet.multisig, seed, params.MULTISIG_BYTES, _TOKEN, rents.multisig_rent, multisig),
-            *(self._nonce(number, account) for number, account in enumerate(wallet.nonce_accounts)),
+            Opening(wallet.multisig, seed, params.MULTISIG_BYTES, _TOKEN, rents.multisig_rent, multisig),
+            *(
+                nonce_opening(
+                    wallet.opener, derivation.nonce_seed(wallet.id, number), wallet.fee_payer, rents.nonce_rent
+                )
+                for number in range(wallet.nonce_count)
+            ),
         ]
-        sent = self._open(openings)
+        sent = self._accounts.open(openings)
         vaults = [asset for asset in wallet.assets if self._missing(wallet.vault(asset))]
         steps = [
             instructions.create_associated(wallet.opener, wallet.vault(asset), wallet.multisig, wallet.mint(asset))
             for asset in vaults
         ]
-        return sent + [self._send(steps[at : at + 5]) for at in range(0, len(steps), 5)]
+        return sent + [self._accounts.send(steps[at : at + 5]) for at in range(0, len(steps), 5)]
 
     def open_deposits(self, indexes: Iterable[int]) -> list[str]:
         """Open customers' accounts for every asset; return the ids of what was sent."""
-        return self._open([self._deposit(index, asset) for index in indexes for asset in self._wallet.assets])
+        return self._accounts.open([self._deposit(index, asset) for index in indexes for asset in self._wallet.assets])
 
-    def _nonce(self, number: int, account: str) -> _Opening:
-        start = instructions.initialize_nonce(account, self._wallet.fee_payer)
-        seed, rent = derivation.nonce_seed(self._wallet.id, number), self._wallet.params.nonce_rent
-        return _Opening(account, seed, params.NONCE_ACCOUNT_BYTES, _SYSTEM, rent, start)
-
-    def _deposit(self, index: int, asset: Asset) -> _Opening:
+    def _deposit(self, index: int, asset: Asset) -> Opening:
         mint, address = self._wallet.mint(asset), self._wallet.deposit_address(index, asset).text
         start = instructions.initialize_token_account(address, mint, self._wallet.multisig)
         seed, rent = derivation.deposit_seed(self._wallet.id, mint, index), self._wallet.params.token_account_rent
-        return _Opening(address, seed, params.TOKEN_ACCOUNT_BYTES, _TOKEN, rent, start)
+        return Opening(address, seed, params.TOKEN_ACCOUNT_BYTES, _TOKEN, rent, start)
 
     def _missing(self, address: str) -> bool:
         return self._node.accounts([address], "confirmed")[0] is None
-
-    def _open(self, openings: Sequence[_Opening]) -> list[str]:
-        found = self._node.accounts([opening.address for opening in openings], "confirmed")
-        todo = [
-            (opening, raw.lamports if raw else 0)
-            for opening, raw in zip(openings, found, strict=True)
-            if raw is None or not raw.content
-        ]
-        parts = (todo[at : at + _OPENINGS_PER_TRANSACTION] for at in range(0, len(todo), _OPENINGS_PER_TRANSACTION))
-        return [self._send([step for item in part for step in self._steps(*item)]) for part in parts]
-
-    def _steps(self, opening: _Opening, lamports: int) -> list[Instruction]:
-        base = self._wallet.opener
-        missing = max(0, opening.rent - lamports)
-        pay = [instructions.transfer_lamports(base, opening.address, missing)] if missing else []
-        shape = (opening.size, opening.program)
-        return [*pay, instructions.allocate_with_seed(opening.address, base, opening.seed, shape), opening.initialize]
-
-    def _send(self, steps: list[Instruction]) -> str:
-        recent = Hash.from_string(self._node.latest_blockhash())
-        compiled = MessageV0.try_compile(Pubkey.from_string(self._wallet.opener), steps, [], recent)
-        raw = bytes(to_bytes_versioned(compiled))
-        return self._node.send(message.transaction_bytes(raw, [self._sign(raw)]))
 
 
 def verify_node(node: SolanaNode, wallet: SplWallet) -> None:

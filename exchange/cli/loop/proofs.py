@@ -10,19 +10,18 @@ from typing import Any
 
 from custody.chains.registry import chain_row
 from custody.keys.passphrase import read_passphrase
-from custody.primitives.chain import ChainId, Family
+from custody.primitives.chain import ChainId
 from custody.primitives.clock import SystemClock
-from custody.primitives.encoding import Json
 from custody.primitives.errors import InvalidInput, VerificationFailed
 from custody.reserves.ownership import OwnershipClaim, OwnershipEvidence
 from custody.reserves.verify import verify_file
 from custody.signers.ownership import ownership_digest
 from custody.signers.owning import own_with_seed
-from exchange.app.blueprint import WalletSpec, load_blueprint
+from exchange.app.blueprint import load_blueprint
 from exchange.app.home import Home
 from exchange.app.keyholders import open_seed
 from exchange.app.reserving import as_evidence, ownership_request
-from exchange.app.wallets import safe_wallet, spl_wallet, utxo_wallet
+from exchange.app.wallets import registration_of
 from exchange.cli.loop.money import expect
 from exchange.cli.loop.report import Report, Step
 from exchange.cli.loop.staff import Staff
@@ -86,7 +85,7 @@ def cold_room(home: Home, claims: list[tuple[OwnedPlace, OwnershipClaim]]) -> li
             spec = specs[place.wallet_id]
             signed = [
                 own_with_seed(
-                    _registration(spec),
+                    registration_of(spec),
                     {"member": member.path},
                     seeds[member.signer],
                     ownership_request(place, claim),
@@ -96,13 +95,6 @@ def cold_room(home: Home, claims: list[tuple[OwnedPlace, OwnershipClaim]]) -> li
             ]
             made.append(as_evidence(claim, chain_row(ChainId(spec.chain)).family, signed))
     return made
-
-
-def _registration(spec: WalletSpec) -> dict[str, Json]:
-    family = chain_row(ChainId(spec.chain)).family
-    if family is Family.UTXO:
-        return utxo_wallet(spec).registration()
-    return safe_wallet(spec).registration() if family is Family.EVM else spl_wallet(spec).registration()
 
 
 def _claim(shown: dict[str, Any]) -> OwnershipClaim:

@@ -29,7 +29,9 @@ def run_loop(world: World, report: Report, console: Console) -> None:
         step.evidence = "; ".join(f"{e.chain}: {e.evidence}" for e in world.chains.endpoints())
     with report.step("Make wallets on every chain", console) as step:
         ceremony = provision_wallets(world.home, world.chains)
-        step.evidence = "hot 2-of-3 and cold 3-of-5 on " + ", ".join(w.chain for w in ceremony.wallets[:3])
+        step.evidence = "hot 2-of-3 and cold 3-of-5 on " + ", ".join(
+            w.chain for w in ceremony.wallets if w.tier == "hot"
+        )
     with report.step("Deploy contracts", console) as step:
         deployment = provision_contracts(world.home, world.chains, ceremony)
         voters = votes.Voters(world)

@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from embit import bip32, script
-from embit.networks import NETWORKS
-from eth_account import Account
-from solders.keypair import Keypair
 
 from custody.devnet.network import LocalChains
 from custody.devnet.processes import Launch, NodeProcess
@@ -94,17 +90,6 @@ class World:
     def close(self) -> None:
         """Stop everything that was started, last first."""
         self._stack.close()
-
-
-def outside_places() -> dict[str, str]:
-    """Fresh addresses outside the house, one a chain: where customers withdraw to."""
-    root = bip32.HDKey.from_seed(Account.create().key)
-    bitcoin = script.p2wpkh(root.derive("m/84h/1h/0h/0/0")).address(NETWORKS["regtest"])
-    return {
-        "bitcoin-regtest": str(bitcoin),
-        "ethereum-local": str(Account.create().address),
-        "solana-local": str(Keypair().pubkey()),
-    }
 
 
 def _import_path() -> dict[str, str]:

@@ -255,3 +255,17 @@ def test_a17_a_released_signature_counts_as_signed_and_keeps_the_hold(house):
     house.settle()
     assert house.network.paid("sim1dest") == []
     assert house.ledger.held() == UNITS
+
+
+def test_a17_a_half_signed_payment_whose_votes_grew_old_goes_to_people_and_does_not_wait_for_ever():
+    house = House(with_sender=True)
+    house.sender.down = True
+    withdrawal_id = house.ask(60_000).id
+    house.step()
+    house.approve(withdrawal_id, "ann", "bob")
+    house.step()
+    assert house.state(withdrawal_id) is WithdrawalState.ASSIGNED
+    house.now_s += 3 * DAY_S
+    house.step()
+    assert house.state(withdrawal_id) is WithdrawalState.NEEDS_REVIEW
+    assert house.ledger.held() == 60_000

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from simulators.frost import FrostHouse, path_of
 from simulators.signer_kit import WORDS, rules_json, wallet_json
 from simulators.toy_family import MEMBER_PATH
 
@@ -9,10 +10,13 @@ from custody.keys.keystore import KeystoreSealBroken
 from custody.keys.material import Curve, SigningRole
 from custody.keys.mnemonic import InvalidMnemonic, to_seed
 from custody.keys.xkeys import KeyNetwork, decode_xpub
+from custody.primitives.clock import FixedClock
 from custody.primitives.errors import Conflict, InvalidInput, MalformedPayload, NotFound, StaleState
 from custody.primitives.secret import Secret
 from custody.signers.home import SignerHome
-from custody.signers.provision import create_home, export_public, register_wallet, replace_rules
+from custody.signers.provision import create_home, export_public, register_wallet, replace_rules, store_share
+from custody.signers.service import SignerService
+from exchange.app.frost_ceremony import share_path
 
 PASSPHRASE = Secret(b"correct horse battery staple")
 CHEAP = {"unsafe_scrypt_n_for_tests": 16}
@@ -74,6 +78,30 @@ def test_rules_never_go_back(home, version):
     assert SignerHome(home).load_rules().frozen is True
 
 
+def test_a_key_share_is_sealed_for_one_wallet_and_one_seed_and_never_overwritten(tmp_path):
+    create_home(tmp_path / "alice", PASSPHRASE, rules_json(), WORDS)
+    share, other = (Secret(bytes([number]) + bytes(31)) for number in (5, 6))
+    with pytest.raises(MalformedPayload):
+        store_share(tmp_path / "alice", PASSPHRASE, "hot", Secret(bytes(32)))
+    store_share(tmp_path / "alice", PASSPHRASE, "hot", share)
+    with pytest.raises(Conflict):
+        store_share(tmp_path / "alice", PASSPHRASE, "hot", other)
+    home = SignerHome(tmp_path / "alice")
+    home.share("hot").with_name("cold.json").write_bytes(home.share("hot").read_bytes())
+    home.share("cold").chmod(0o600)
+    seed = home.load_seed(PASSPHRASE)
+    for wallet_id, wrong in (("cold", seed), ("hot", Secret(bytes(64)))):
+        with pytest.raises(KeystoreSealBroken):
+            home.load_share(wallet_id, wrong)
+    with pytest.raises(NotFound):
+        home.load_share("warm", seed)
+    with pytest.raises(InvalidInput):
+        home.load_share("../keystore", seed)
+    assert share.reveal().hex() not in home.share("hot").read_text()
+    assert home.share("hot").stat().st_mode & 0o777 == 0o600
+    assert home.load_share("hot", seed) == share
+
+
 def test_exporting_needs_the_passphrase_and_a_home(home, tmp_path):
     with pytest.raises(KeystoreSealBroken):
         export_public(home, Secret(b"another passphrase"), {}, KeyNetwork.MAIN, **CHEAP)
@@ -109,3 +137,40 @@ def test_new_homes_have_different_keys(tmp_path):
         create_home(tmp_path / name, PASSPHRASE, rules_json(), None, **CHEAP)
         fingerprints.add(export_public(tmp_path / name, PASSPHRASE, {}, KeyNetwork.MAIN, **CHEAP)["fingerprint"])
     assert len(fingerprints) == 2
+
+
+def test_one_signer_serves_two_groups_with_a_share_each(tmp_path):
+    create_home(tmp_path / "alice", PASSPHRASE, rules_json(), WORDS)
+    home = SignerHome(tmp_path / "alice")
+    expected = {}
+    for wallet_id in ("hot-1", "hot-2"):
+        house = FrostHouse(wallet_id, tmp_path)
+        path = share_path(wallet_id, 1)
+        registration = house.wallet.registration()
+        registration["members"][0]["path"] = path
+        store_share(home.folder, PASSPHRASE, wallet_id, house.shares[1])
+        register_wallet(home.folder, registration, {"member": path}, [SigningRole.MEMBER])
+        expected[wallet_id] = house.wallet.verifying[1]
+    service = SignerService.open(home, home.load_seed(PASSPHRASE), FixedClock(0))
+    for wallet_id, key in expected.items():
+        answer = service.answer({"op": "public_keys", "chain": "solana-local", "wallet_id": wallet_id})
+        assert answer["result"]["keys"] == [{"curve": "ed25519", "raw": key.raw.hex()}]
+
+
+def test_a_signer_without_its_share_does_not_start(tmp_path):
+    create_home(tmp_path / "alice", PASSPHRASE, rules_json(), WORDS)
+    registration = FrostHouse("hot", tmp_path).wallet.registration()
+    register_wallet(tmp_path / "alice", registration, {"member": path_of(1)}, [SigningRole.MEMBER])
+    home = SignerHome(tmp_path / "alice")
+    with pytest.raises(NotFound):
+        SignerService.open(home, home.load_seed(PASSPHRASE), FixedClock(0))
+
+
+def test_a_signer_with_the_share_of_another_member_does_not_start(tmp_path):
+    create_home(tmp_path / "alice", PASSPHRASE, rules_json(), WORDS)
+    house = FrostHouse("hot", tmp_path)
+    store_share(tmp_path / "alice", PASSPHRASE, "hot", house.shares[2])
+    register_wallet(tmp_path / "alice", house.wallet.registration(), {"member": path_of(1)}, [SigningRole.MEMBER])
+    home = SignerHome(tmp_path / "alice")
+    with pytest.raises(InvalidInput, match="key shares"):
+        SignerService.open(home, home.load_seed(PASSPHRASE), FixedClock(0))

@@ -2,6 +2,7 @@ import pytest
 from simulators.solana import Key, ScriptedRpc, nonce_row
 
 from custody.chains.solana.finality import attempt_finality
+from custody.chains.solana.keytext import key_text
 from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.params import SYSTEM_PROGRAM
 from custody.chains.solana.state import Nonce
@@ -10,16 +11,22 @@ from custody.primitives.errors import MalformedPayload, NodeUnavailable
 
 ACCOUNT, OURS, MOVED, AUTHORITY = (Key(name).text for name in ("nonce", "value", "moved on", "authority"))
 KEY = Nonce(ACCOUNT, OURS).key
+TXID = key_text(Key("authority").sign(b"our message"))
 UNKNOWN = {"value": [None]}
 
 
 def used_by(value=OURS, account=ACCOUNT, content="6vx8P", program=SYSTEM_PROGRAM):
     message = {
+        "header": {
+            "numRequiredSignatures": 1,
+            "numReadonlySignedAccounts": 0,
+            "numReadonlyUnsignedAccounts": 1,
+        },
         "accountKeys": [AUTHORITY, account, program],
         "recentBlockhash": value,
         "instructions": [{"programIdIndex": 2, "accounts": [1, 0], "data": content}],
     }
-    return {"transaction": {"message": message}}
+    return {"version": 0, "transaction": {"message": message}}
 
 
 def history(*txids, err=None):
@@ -33,7 +40,7 @@ def outcome(**answers):
         "getSignaturesForAddress": history("OTHER"),
         "getTransaction": used_by(),
     }
-    return attempt_finality(SolanaNode(ScriptedRpc(**(base | answers))), "OURS", KEY)
+    return attempt_finality(SolanaNode(ScriptedRpc(**(base | answers))), TXID, KEY)
 
 
 @pytest.mark.parametrize("key", ["", "solnonce", "solnonce:a", "solnonce::b", "ethnonce:a:b", "solnonce:a:"])
@@ -65,13 +72,21 @@ def test_without_the_transaction_that_used_the_value_nothing_is_known(answers):
     assert outcome(**answers) is Finality.UNKNOWN
 
 
+@pytest.mark.parametrize("missing", ["version", "header"])
+def test_user_whose_message_cannot_be_compared_proves_nothing(missing):
+    found = used_by()
+    (found if missing == "version" else found["transaction"]["message"]).pop(missing)
+    with pytest.raises(NodeUnavailable):
+        outcome(getTransaction=found)
+
+
 def test_dead_once_another_finalized_transaction_used_the_value():
     assert outcome() is Finality.DEAD
 
 
 @pytest.mark.parametrize(("err", "expected"), [(None, Finality.FINAL), ({"InstructionError": []}, Finality.FAILED)])
 def test_our_own_use_found_in_the_history_is_not_death(err, expected):
-    assert outcome(getSignaturesForAddress=history("OURS", err=err)) is expected
+    assert outcome(getSignaturesForAddress=history(TXID, err=err)) is expected
 
 
 @pytest.mark.parametrize(
