@@ -72,7 +72,7 @@ def test_what_left_before_the_window_no_longer_counts():
     assert meter.left(15, 9_999) == 0
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 400)), max_size=60))
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 400)), max_size=15))
 def test_the_meter_never_says_less_than_what_left_within_the_window(steps):
     meter, at, total, history = OutflowMeter(1_000), 0, 0, [(0, 0)]
     meter.left(0, 0)
