@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint type imports bench devnet contracts clean
+.PHONY: help setup run test lint type imports bench simulate devnet contracts clean
 
 PYTHON ?= $(shell for v in 3.11 3.12; do command -v python$$v && break; done || command -v python3)
 BIN := .venv/bin
@@ -13,6 +13,9 @@ export UV_PYTHON_DOWNLOADS := never
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 T ?=
 ONCE ?=
+NAME ?=
+SEED ?= 1
+STEPS ?= 10000
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -66,8 +69,15 @@ type: setup ## mypy --strict
 imports: setup ## the layers of the house
 	$(BIN)/lint-imports
 
-bench: setup ## every number of the README, each beside its peer in the same run
+bench: setup ## every number of the README, each beside its peer in the same run; NAME=withdrawals for one
+ifeq ($(NAME),)
 	$(BIN)/python -m benchmarks
+else
+	$(BIN)/python -m benchmarks.$(NAME)
+endif
+
+simulate: setup ## the withdrawal pipeline under crashes and lies: SEED=1 STEPS=10000; a failing seed prints itself
+	PYTHONPATH=tests $(BIN)/python -m simulators.crash_and_lie --seed $(SEED) --steps $(STEPS)
 
 devnet: setup ## start the local chains and keep them until Ctrl-C
 	$(BIN)/mext devnet up

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from custody.chains.evm import params as evm
 from custody.chains.solana import params as solana
+from custody.chains.tron import params as tron
 from custody.chains.utxo import params as utxo
 from custody.chains.xrpl import params as xrpl
 from custody.primitives.chain import Chain, ChainId
@@ -20,7 +21,7 @@ from custody.primitives.errors import UnknownChain
 CHAINS: Mapping[ChainId, Chain] = MappingProxyType(
     {
         row.chain.id: row.chain
-        for rows in (utxo.ROWS, evm.ROWS, (solana.MAINNET, solana.DEVNET, solana.LOCAL), xrpl.ROWS)
+        for rows in (utxo.ROWS, evm.ROWS, (solana.MAINNET, solana.DEVNET, solana.LOCAL), tron.ROWS, xrpl.ROWS)
         for row in rows
     }
 )

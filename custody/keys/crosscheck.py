@@ -7,7 +7,7 @@ Rules:
       who does not ask for it. It writes a folder at import, which `folder` must name.
 
 Example:
-    crosscheck_utxo(SortedMultisig(xpubs, 2, branch=0, index=7, network="regtest"), address, home / "bitcoinlib")
+    crosscheck_utxo(SortedMultisig(xpubs, 2, branch=0, index=7, chain="bitcoin-regtest"), address, home / "bitcoinlib")
 """
 
 from __future__ import annotations
@@ -19,11 +19,33 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import base58
+
 from custody.keys.material import Curve, PublicKey
 from custody.keys.xkeys import decode_xpub
 from custody.primitives.errors import InvalidInput, Unavailable, VerificationFailed
 
-_BITCOINLIB_NETWORKS = {"mainnet": "bitcoin", "testnet": "testnet", "regtest": "regtest"}
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How bitcoinlib is asked for a multisig address; `prefix` where it has no such network of its own."""
+
+    network: str
+    script_type: str = "p2wsh"
+    encoding: str = "bech32"
+    prefix: str | None = None
+
+
+_FORMS = {
+    "bitcoin": _Form("bitcoin"),
+    "bitcoin-regtest": _Form("regtest"),
+    "litecoin": _Form("litecoin"),
+    # bitcoinlib knows no Litecoin regression test network: its test network with the other's prefix.
+    "litecoin-regtest": _Form("litecoin_testnet", prefix="rltc"),
+    "dogecoin": _Form("dogecoin", "p2sh", "base58"),
+    # Dogecoin's test networks share the version byte of script addresses.
+    "dogecoin-regtest": _Form("dogecoin_testnet", "p2sh", "base58"),
+}
 _FOLDER_VARIABLE = "BCL_DATA_DIR"
 MAX_COSIGNERS = 15
 
@@ -46,28 +68,28 @@ class CrossCheckUnavailable(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class SortedMultisig:
-    """One address of wsh(sortedmulti(threshold, xpubs/branch/index)).
+    """One address of wsh(sortedmulti(threshold, xpubs/branch/index)), or sh(...) where the chain has no segwit.
 
     Attributes:
         xpubs: Account-level extended public keys of all cosigners, at most 15.
         threshold: Signatures needed.
         branch, index: 0 for receiving, 1 for change; position from 0.
-        network: "mainnet", "testnet" or "regtest".
+        chain: Our name of the network, "litecoin-regtest".
     """
 
     xpubs: Sequence[str]
     threshold: int
     branch: int
     index: int
-    network: str
+    chain: str
 
     def __post_init__(self) -> None:
-        if not 1 <= self.threshold <= len(self.xpubs) <= MAX_COSIGNERS or self.network not in _BITCOINLIB_NETWORKS:
-            raise InvalidInput(f"no cross-check for {self.threshold} of {len(self.xpubs)} on {self.network}")
+        if not 1 <= self.threshold <= len(self.xpubs) <= MAX_COSIGNERS or self.chain not in _FORMS:
+            raise InvalidInput(f"no cross-check for {self.threshold} of {len(self.xpubs)} on {self.chain}")
 
 
 def crosscheck_utxo(place: SortedMultisig, expected: str, folder: Path) -> None:
-    """Derive a P2WSH address again with bitcoinlib.
+    """Derive a multisig address again with bitcoinlib.
 
     Args:
         place: Which address.
@@ -85,9 +107,15 @@ def crosscheck_utxo(place: SortedMultisig, expected: str, folder: Path) -> None:
     script = scripts.Script(
         keys=[keys.Key(member) for member in members], sigs_required=place.threshold, script_types=["multisig"]
     )
-    network = _BITCOINLIB_NETWORKS[place.network]
-    computed = keys.Address(data=script.serialize(), script_type="p2wsh", encoding="bech32", network=network).address
-    _require_equal("bitcoinlib", expected, str(computed))
+    form = _FORMS[place.chain]
+    computed = keys.Address(
+        data=script.serialize(),
+        script_type=form.script_type,
+        encoding=form.encoding,
+        network=form.network,
+        prefix=form.prefix,
+    )
+    _require_equal("bitcoinlib", expected, str(computed.address))
 
 
 def crosscheck_evm(key: PublicKey, expected: str) -> None:
@@ -100,6 +128,18 @@ def crosscheck_evm(key: PublicKey, expected: str) -> None:
     _require_curve(key, Curve.SECP256K1)
     point = _load("eth_keys.datatypes").PublicKey.from_compressed_bytes(key.raw)
     _require_equal("eth-keys", expected, str(point.to_checksum_address()))
+
+
+def crosscheck_tron(key: PublicKey, expected: str) -> None:
+    """Derive an account address again with the key library behind eth-account, and write it with base58.
+
+    Raises:
+        CrossCheckFailed: Another address.
+        CrossCheckUnavailable: The library is not installed.
+    """
+    _require_curve(key, Curve.SECP256K1)
+    point = _load("eth_keys.datatypes").PublicKey.from_compressed_bytes(key.raw)
+    _require_equal("eth-keys", expected, base58.b58encode_check(b"\x41" + point.to_canonical_address()).decode())
 
 
 def crosscheck_solana(key: PublicKey, expected: str) -> None:

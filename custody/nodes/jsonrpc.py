@@ -1,10 +1,8 @@
 """A JSON-RPC client that trusts nobody: one question, one answer, bounded in time and size.
 
 Rules:
-    * No retries: whoever asks knows whether asking again is safe. No redirects, no proxies.
-    * No answer, a broken answer or too large an answer is `NodeUnavailable`: nothing is known.
+    * Bounds and failures of the connection: see `posting`.
     * An error that the node states is `NodeError`, with its number and its text.
-    * Decimal numbers arrive as `Decimal`, never as float: 0.1 BTC is exactly 10,000,000 satoshi.
 
 Example:
     client = JsonRpc(Endpoint("bitcoind", "http://127.0.0.1:18443", user="u", password=Secret(b"p")))
@@ -15,27 +13,16 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-import httpx
-
+from custody.nodes.posting import MAX_RESPONSE_BYTES, TIMEOUT_S, Endpoint, http_client, post_json
 from custody.primitives.errors import NodeUnavailable
-from custody.primitives.secret import Secret
 
-TIMEOUT_S = 20
-"""A local scan of the unspent outputs of a test chain takes milliseconds; of a main chain it takes minutes
-and needs its own endpoint with a longer time."""
-
-MAX_RESPONSE_BYTES = 64 << 20
-"""A full 4 MB block with all its previous outputs as JSON stays below 50 MiB."""
+__all__ = ["MAX_RESPONSE_BYTES", "TIMEOUT_S", "Call", "Endpoint", "JsonRpc", "NodeError"]
 
 MAX_BATCH_CALLS = 1_000
-
-_UNAUTHORISED = frozenset({401, 403})
 
 
 class NodeError(NodeUnavailable):
@@ -48,26 +35,6 @@ class NodeError(NodeUnavailable):
         self.rpc_code = rpc_code
         self.rpc_message = rpc_message
         self.data = data
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a node answers.
-
-    Attributes:
-        name: For messages: "bitcoind", "anvil".
-        url: http or https address.
-        user, password: HTTP basic authentication; empty user for none.
-        timeout_s: Longest wait for connecting and for each read, and for the whole answer once it has begun.
-        max_response_bytes: A longer answer is refused.
-    """
-
-    name: str
-    url: str
-    user: str = ""
-    password: Secret | None = None
-    timeout_s: int = TIMEOUT_S
-    max_response_bytes: int = MAX_RESPONSE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +51,7 @@ class JsonRpc:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._ids = itertools.count(1)
-        auth = _basic_auth(endpoint)
-        self._http = httpx.Client(timeout=endpoint.timeout_s, auth=auth, trust_env=False, follow_redirects=False)
+        self._http = http_client(endpoint)
 
     def call(self, method: str, *params: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever JSON the node sends
         """Ask one question.
@@ -102,7 +68,7 @@ class JsonRpc:
             NodeUnavailable: No usable answer; if the call had an effect is unknown.
         """
         number = next(self._ids)
-        answer = self.post(_question(number, Call(method, named or params)))
+        answer = self._post(_question(number, Call(method, named or params)))
         return self._result(answer, number, method)
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
@@ -119,7 +85,7 @@ class JsonRpc:
         if len(calls) > MAX_BATCH_CALLS:
             return self.batch(calls[:MAX_BATCH_CALLS]) + self.batch(calls[MAX_BATCH_CALLS:])
         numbers = [next(self._ids) for _ in calls]
-        answers = self.post([_question(number, call) for number, call in zip(numbers, calls, strict=True)])
+        answers = self._post([_question(number, call) for number, call in zip(numbers, calls, strict=True)])
         if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
             raise NodeUnavailable(f"{self.endpoint.name}: a batch of questions needs a list of answers")
         by_number = {answer.get("id"): answer for answer in answers}
@@ -135,32 +101,8 @@ class JsonRpc:
         except NodeError as error:
             return error
 
-    def post(self, body: object) -> Any:  # noqa: ANN401
-        """Send one body and decode the answer, for nodes whose questions and answers are framed in another way.
-
-        Raises:
-            NodeUnavailable: No usable answer.
-        """
-        name, limit = self.endpoint.name, self.endpoint.max_response_bytes
-        try:
-            with self._http.stream("POST", self.endpoint.url, json=body) as response:
-                received, until = bytearray(), time.monotonic() + self.endpoint.timeout_s
-                for part in response.iter_bytes():
-                    received += part
-                    if time.monotonic() > until:  # each read was in time, a drip of them is not
-                        raise NodeUnavailable(f"{name}: the answer takes too long", node=name)
-                    if len(received) > limit:
-                        raise NodeUnavailable(f"{name}: answer longer than {limit} bytes", limit=limit)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise NodeUnavailable(f"{name}: no answer ({type(error).__name__}: {error})", node=name) from error
-        if response.status_code in _UNAUTHORISED:
-            raise NodeUnavailable(f"{name}: refuses our credentials (HTTP {response.status_code})", node=name)
-        try:
-            return json.loads(received, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
-            raise NodeUnavailable(
-                f"{name}: the answer is not JSON (HTTP {response.status_code}, {len(received)} bytes)", node=name
-            ) from error
+    def _post(self, body: object) -> Any:  # noqa: ANN401
+        return post_json(self._http, self.endpoint, self.endpoint.url, body)
 
     def _result(self, answer: object, number: int, method: str) -> Any:  # noqa: ANN401
         name = self.endpoint.name
@@ -172,12 +114,6 @@ class JsonRpc:
         if answer.get("id") != number or "result" not in answer:
             raise NodeUnavailable(f"{name}: {method}: the answer belongs to another question", node=name)
         return answer["result"]
-
-
-def _basic_auth(endpoint: Endpoint) -> httpx.BasicAuth | None:
-    if not endpoint.user:
-        return None
-    return httpx.BasicAuth(endpoint.user, endpoint.password.reveal() if endpoint.password else b"")
 
 
 def _question(number: int, call: Call) -> dict[str, object]:

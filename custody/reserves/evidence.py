@@ -5,6 +5,7 @@ Methods:
       rebuilds the address from the script.
     * eip191-owners: the owners of a contract wallet sign the text as EIP-191 messages; owners and threshold come from
       the chain, at the header's block.
+    * tip191-members: the keys of a Tron account's active permission sign it as TIP-191 messages; the rest likewise.
     * ed25519-members: the members of a token multisig sign the text itself; members and threshold likewise.
     * ecdsa-members: the members of a signer list sign SHA-256 of the text (strict DER); the list holds their addresses,
       which follow from the keys; list and quorum likewise.
@@ -24,12 +25,13 @@ import base58
 from coincurve import PublicKey as CurvePublicKey
 
 from custody.chains.evm.address import checksum
-from custody.chains.evm.keccak import keccak256
+from custody.chains.tron.address import address_text
 from custody.chains.utxo.address import address_of_script
 from custody.chains.utxo.params import ROWS, UtxoParams
 from custody.chains.xrpl.address import address_of
 from custody.keys import ecdsa, ed25519
 from custody.keys.hd import CURVE_ORDER, hash160
+from custody.keys.keccak import keccak256
 from custody.keys.material import Curve, PublicKey
 from custody.primitives.errors import BadSignature, InvalidInput
 from custody.reserves.ownership import (
@@ -46,6 +48,7 @@ COSIGNER_ECDSA = "cosigner-ecdsa"
 EIP191_OWNERS = "eip191-owners"
 ED25519_MEMBERS = "ed25519-members"
 ECDSA_MEMBERS = "ecdsa-members"
+TIP191_MEMBERS = "tip191-members"
 MAX_SIGNATURES = 20
 """Largest multisig a script allows."""
 _OP_BASE = 0x50  # OP_1 is 0x51
@@ -121,6 +124,15 @@ def eip191_digest(claim: OwnershipClaim) -> bytes:
     return keccak256(b"\x19Ethereum Signed Message:\n" + str(len(text)).encode() + text)
 
 
+def tip191_digest(claim: OwnershipClaim) -> bytes:
+    """What a key of a Tron account signs: the text as a personal message.
+
+    Spec: TIP-191.
+    """
+    text = claim.text().encode()
+    return keccak256(b"\x19TRON Signed Message:\n" + str(len(text)).encode() + text)
+
+
 def _verify_cosigners(evidence: OwnershipEvidence, claim: OwnershipClaim, where: str) -> None:
     script = _raw(evidence.script)
     threshold, keys = _multisig(script, where)
@@ -153,16 +165,25 @@ def _addresses(script: bytes, params: UtxoParams) -> set[str]:
 
 
 def _owner(claim: OwnershipClaim, _key: str, signature: bytes) -> str:
+    return checksum(_recovered(claim, eip191_digest(claim), signature))
+
+
+def _tron_member(claim: OwnershipClaim, _key: str, signature: bytes) -> str:
+    return address_text(_recovered(claim, tip191_digest(claim), signature))
+
+
+def _recovered(claim: OwnershipClaim, digest: bytes, signature: bytes) -> bytes:
+    """The 20 bytes of the account whose key signed."""
     if len(signature) != ecdsa.RECOVERABLE_BYTES or signature[64] not in (27, 28):
         raise BadSignature(f"{claim.address}: owner's signature is not 65 bytes with v 27 or 28")
     if int.from_bytes(signature[32:64], "big") > CURVE_ORDER // 2:
         raise BadSignature(f"{claim.address}: owner's signature with s in the upper half")
     compact = signature[:64] + bytes([signature[64] - 27])
     try:
-        point = CurvePublicKey.from_signature_and_message(compact, eip191_digest(claim), hasher=None)
+        point = CurvePublicKey.from_signature_and_message(compact, digest, hasher=None)
     except ValueError as error:
         raise BadSignature(f"{claim.address}: owner's signature leads to no key") from error
-    return checksum(keccak256(point.format(compressed=False)[1:])[12:])
+    return keccak256(point.format(compressed=False)[1:])[12:]
 
 
 def _member(claim: OwnershipClaim, key: str, signature: bytes) -> str:
@@ -180,6 +201,7 @@ def _listed_member(claim: OwnershipClaim, key: str, signature: bytes) -> str:
 _SIGNER_OF: dict[str, Callable[[OwnershipClaim, str, bytes], str]] = {
     EIP191_OWNERS: _owner,
     ED25519_MEMBERS: _member,
+    TIP191_MEMBERS: _tron_member,
     ECDSA_MEMBERS: _listed_member,
 }
 

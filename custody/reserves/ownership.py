@@ -83,7 +83,7 @@ class AttestedQuorum:
     Attributes:
         chain: CAIP-2.
         address: The account.
-        keys: Owners (EIP-55 addresses) or members (base58 keys, or addresses of a signer list).
+        keys: Owners (EIP-55 addresses) or members (base58 keys; Tron addresses; addresses of a signer list).
         threshold: How many of them must sign.
         at_height: Block it was read at.
     """
@@ -101,7 +101,7 @@ class OwnershipEvidence:
 
     Attributes:
         chain, address: Whose.
-        method: "cosigner-ecdsa", "eip191-owners", "ed25519-members" or "ecdsa-members".
+        method: "cosigner-ecdsa", "eip191-owners", "tip191-members", "ed25519-members" or "ecdsa-members".
         signatures: (key, signature) in hex; the key is "" where it is recovered from the signature.
         script: Multisig script in hex for "cosigner-ecdsa", else "".
     """

@@ -6,7 +6,8 @@ Rules, in the order in which they refuse:
     3. the payments of the payload, tag or memo included, are exactly the payments of the intents, as multisets;
     4. every destination is allowed for this wallet;
     5. the fee is in the native coin and within the sum of `fee_max` and our own cap;
-    6. a quorum approved every single intent.
+    6. bytes that expire by time expire within the hour: nobody may hoard a signature;
+    7. a quorum approved every single intent.
     Pure: no clock, no memory, no key. Change was proven by the decoder; here it is not trusted as payment.
 
 Example:
@@ -29,6 +30,9 @@ from custody.signers.port import Understood
 from custody.signers.registration import RegisteredWallet
 from custody.signers.rules import Rules
 from custody.signers.wire import MAX_SIGNATURES
+
+MAX_VALIDITY_S = 3_600
+"""Builders choose a minute; an hour allows for clocks that differ."""
 
 
 class PayloadMismatch(Refused):
@@ -62,6 +66,12 @@ def judge(request: SigningRequest, understood: Understood, wallet: RegisteredWal
     _require_same_payments(request.intents, understood)
     _require_destinations(understood.summary, wallet, rules)
     _require_fee(request.intents, understood.summary, wallet, rules)
+    if understood.valid_until_s is not None and understood.valid_until_s > now_s + MAX_VALIDITY_S:
+        raise LimitExceeded(
+            f"wallet {wallet.id}: the bytes stay valid until {understood.valid_until_s}, more than an hour ahead",
+            asked=understood.valid_until_s,
+            limit=now_s + MAX_VALIDITY_S,
+        )
     if not 0 < len(understood.to_sign) <= MAX_SIGNATURES:
         raise Refused(f"{len(understood.to_sign)} signatures asked in one request", wallet=wallet.id)
     for intent in request.intents:

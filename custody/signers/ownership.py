@@ -136,7 +136,7 @@ class OwnershipSignature:
 
     Attributes:
         key: Public key; "" where it is recovered from the signature.
-        signature: DER (UTXO), r || s || v (EVM) or Ed25519 (Solana).
+        signature: DER (UTXO), r || s || v (EVM, Tron) or Ed25519 (Solana).
         script: Multisig script of the address (UTXO), else "".
     """
 

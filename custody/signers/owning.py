@@ -28,6 +28,8 @@ from custody.signers.registration import RegisteredWallet, parse_wallet, role_of
 from custody.signers.registry import SignatureScheme, family_of
 from custody.signers.text_schemes import TEXT_SCHEMES
 
+_RECOVERED = frozenset({"evm", "tron"})  # there the account is recovered from the signature
+
 
 @dataclass(frozen=True, slots=True)
 class Owned:
@@ -72,7 +74,7 @@ def own(request: OwnershipRequest, wallet: RegisteredWallet, place: OwnedPlace, 
     """
     scheme, text = _scheme_of(wallet), request.text().encode()
     key, value = keyring.sign(wallet.require_ours(place.path, place.role), place.path, scheme, text)
-    shown = "" if wallet.family == "evm" else key.raw.hex()  # there the account is recovered from the signature
+    shown = "" if wallet.family in _RECOVERED else key.raw.hex()
     point = (scheme.nonce_point(value), hashlib.sha256(key.raw + text).digest())
     return Owned(OwnershipSignature(shown, value.hex(), place.script.hex()), point)
 

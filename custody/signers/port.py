@@ -39,12 +39,15 @@ class Understood:
         summary: Payments, proven change, fee.
         conflict_key: What the transaction consumes, in the form of the family's codec.
         to_sign: What our key must sign.
+        valid_until_s: From when on the chain takes it no more, in seconds since 1970 UTC, where the bytes
+            themselves say so as a time; else None.
         memos: Tag or memo of each payment, in the order of the summary; empty where the family carries none.
     """
 
     summary: TransferSummary
     conflict_key: str
     to_sign: tuple[ToSign, ...]
+    valid_until_s: int | None = None
     memos: tuple[str, ...] = ()
 
 

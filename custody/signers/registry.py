@@ -93,6 +93,7 @@ FAMILIES: Mapping[str, SignerFamily] = {
     "evm": SignerFamily(_decoder("evm", "EvmDecoder"), RECOVERABLE_SCHEME),
     "solana": SignerFamily(_decoder("solana", "SolanaDecoder"), ED25519_SCHEME),
     "xrpl": SignerFamily(_decoder("xrpl", "XrplDecoder"), DER_SCHEME),
+    "tron": SignerFamily(_decoder("tron", "TronDecoder"), RECOVERABLE_SCHEME),
 }
 
 

@@ -4,6 +4,7 @@ Rules:
     * utxo: DER over SHA-256 of the text. A transaction's digest is SHA-256 of 32 bytes; a text is longer than that.
     * evm: EIP-191, version 0x45. A SafeTx digest starts from 0x19 0x01, a transaction's from 0x02 or a list. The one
       personal message that a Safe accepts for a transaction is 32 bytes long; a text is longer.
+    * tron: TIP-191. A transaction's digest is SHA-256, never Keccak, and of bytes that begin with 0x0a.
     * solana: Ed25519 over the text itself. Read as a message, its first byte would ask for 80 signatures, which no
       transaction has room for.
     * xrpl: DER over SHA-256 of the text. A transaction is hashed with SHA-512, cut in half, behind a prefix of its own.
@@ -35,6 +36,15 @@ def eip191_digest(text: bytes) -> bytes:
     return keccak.new(digest_bits=256, data=prefix + text).digest()
 
 
+def tip191_digest(text: bytes) -> bytes:
+    """Hash of a personal message on Tron, 32 bytes.
+
+    Spec: TIP-191.
+    """
+    prefix = b"\x19TRON Signed Message:\n" + str(len(text)).encode()
+    return keccak.new(digest_bits=256, data=prefix + text).digest()
+
+
 def _sign_cosigner(key: Secret, text: bytes) -> bytes:
     return ecdsa.sign_der(key, hashlib.sha256(text).digest())
 
@@ -55,6 +65,14 @@ def _verify_owner(key: PublicKey, text: bytes, signature: bytes) -> None:
     ecdsa.verify_recoverable(key, eip191_digest(text), signature)
 
 
+def _sign_tron(key: Secret, text: bytes) -> bytes:
+    return ecdsa.sign_recoverable(key, tip191_digest(text))
+
+
+def _verify_tron(key: PublicKey, text: bytes, signature: bytes) -> None:
+    ecdsa.verify_recoverable(key, tip191_digest(text), signature)
+
+
 def _owner_nonce_point(signature: bytes) -> bytes:
     return signature[:32]
 
@@ -64,4 +82,5 @@ TEXT_SCHEMES: Mapping[str, SignatureScheme] = {
     "evm": SignatureScheme(Curve.SECP256K1, _sign_owner, _verify_owner, _owner_nonce_point),
     "solana": ED25519_SCHEME,
     "xrpl": SignatureScheme(Curve.SECP256K1, _sign_cosigner, _verify_cosigner, _cosigner_nonce_point),
+    "tron": SignatureScheme(Curve.SECP256K1, _sign_tron, _verify_tron, _owner_nonce_point),
 }

@@ -16,10 +16,12 @@ from custody.primitives.errors import VerificationFailed
 from custody.primitives.secret import Secret
 from custody.signers.client import RemoteSigner
 from custody.wallets.addresses import AddressDesk
+from custody.wallets.gas_loans import GasLoanStore, LentGas
 from custody.wallets.ports import DepositStore
 from custody.wallets.scanner import BlockSource
-from custody.wallets.sweep import SweepLane
+from custody.wallets.sweep import SweepLane, SweepStore
 from custody.withdrawals.lanes import AnyLane, Member
+from custody.withdrawals.ports import WithdrawalStore
 from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
 from exchange.settlement.reserves import ReserveSource
 
@@ -28,6 +30,15 @@ class SignerMismatch(VerificationFailed):
     """A signer process holds another key than the wallet was made with."""
 
     code = "signer_mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What is on disk about our own transactions, for families that look after their accounts."""
+
+    withdrawals: WithdrawalStore
+    sweeps: SweepStore
+    gas_loans: GasLoanStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class Ingredients:
         deposits: Store of handed-out addresses.
         deposit_limit: Solana deposit accounts opened so far.
         folder: Where second libraries may keep files.
+        records: Our own transactions.
     """
 
     chain: ChainSpec
@@ -52,6 +64,7 @@ class Ingredients:
     deposits: DepositStore
     deposit_limit: int
     folder: Path
+    records: Records
 
     def rpc(self) -> JsonRpc:
         """A client for the chain's node."""
@@ -71,6 +84,15 @@ class Ingredients:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenTier:
+    """A token that the wallets of a chain hold, and what each tier holds of it, deposit accounts included in hot."""
+
+    asset: Asset
+    hot: Callable[[], Amount]
+    cold: Callable[[], Amount]
+
+
+@dataclass(frozen=True, slots=True)
 class ChainParts:
     """One chain, ready to work.
 
@@ -83,6 +105,10 @@ class ChainParts:
         hot_balance, cold_balance: What they hold, deposit accounts included in hot.
         reserves: The asset side of statements.
         sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
+        tokens: What the wallet pays and receives beside the native coin.
+        lent_gas: What a gas station of ours added to the wallet: there, and owed to nobody.
+        upkeep: Looks after the accounts that pay fees; a VerificationFailed from it stops the chain.
+        watch: Compares the wallets on chain with their registration, block by block; likewise.
     """
 
     chain: Chain
@@ -97,6 +123,10 @@ class ChainParts:
     cold_balance: Callable[[], Amount]
     reserves: ReserveSource
     sweeps: SweepLane | None = None
+    tokens: tuple[TokenTier, ...] = ()
+    lent_gas: Callable[[], LentGas] = LentGas
+    upkeep: Callable[[], object] | None = None
+    watch: Callable[[], object] | None = None
 
 
 def verify_signer_keys(parts: ChainParts, specs: tuple[MemberSpec, ...]) -> None:

@@ -18,7 +18,7 @@ from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.chain import ChainId, Family
 from custody.store.database import open_database
 from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, MarketSpec, load_blueprint
-from exchange.app.chain_parts import ChainParts
+from exchange.app.chain_parts import ChainParts, TokenTier
 from exchange.app.core import Core
 from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops, open_custody, open_stores, wallets_on
 from exchange.app.custody_steps import ChainBoard, deposit_dust
@@ -87,12 +87,13 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         for a in blueprint.assets
     )
     stores = open_stores(home, AssetBook(scale.asset for scale in scales))
-    parts = tuple(connect_chains(home, blueprint, stores.deposits))
+    parts = tuple(connect_chains(home, blueprint, stores))
     custody = open_custody(home, blueprint, core, scales, (parts, stores))
     accounts = AccountDesk(core, scales)
     trading = _trading(blueprint, core, scales)
     listings, indexer, operator = _listings(home, blueprint, trading, scales)
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
+    tiers |= {token.asset.symbol: _token_tiers(part, token, custody, scales) for part in parts for token in part.tokens}
     treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
     board = ChainBoard(parts)
     worker = Worker(
@@ -126,9 +127,17 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     symbol = part.native.symbol
 
     def dust() -> int:
-        return custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
+        booked = custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
+        return booked + part.lent_gas().settled
 
     return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
+
+
+def _token_tiers(part: ChainParts, token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
+    def dust() -> int:
+        return deposit_dust(custody.stores.deposits, scales.of(token.asset.symbol))
+
+    return Tiers(part.cold_address, token.hot, token.cold, dust)
 
 
 def _trading(blueprint: Blueprint, core: Core, scales: ScaleBook) -> TradingDesk:

@@ -10,12 +10,13 @@ from custody.chains.registry import chain_row
 from custody.compliance.sanctions import SanctionsList
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
-from custody.primitives.asset import AssetBook
+from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.ids import CustomerId, WithdrawalId
 from custody.signers.client import RemoteSigner
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
+from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.scanner import DepositScanner
@@ -26,15 +27,16 @@ from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import Bounds
 from custody.withdrawals.service import ServiceParts, WithdrawalService
-from exchange.app.bitcoin import bitcoin_parts
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
-from exchange.app.chain_parts import ChainParts, Ingredients, verify_signer_keys
+from exchange.app.chain_parts import ChainParts, Ingredients, Records, verify_signer_keys
 from exchange.app.core import Core
-from exchange.app.custody_steps import ChainBoard, FeeBooks, scan_step, sweep_step
-from exchange.app.ethereum import ethereum_parts
+from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, scan_step, sweep_step
+from exchange.app.evm import evm_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy
 from exchange.app.solana import solana_parts
+from exchange.app.tron import tron_parts
+from exchange.app.utxo import utxo_parts
 from exchange.app.worker import Loop
 from exchange.projection.reading import open_hold_notes
 from exchange.settlement.ledger import HoldRecords, SettlementLedger
@@ -43,13 +45,14 @@ from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 SCAN_INTERVAL_S = 0.25
 PIPELINE_INTERVAL_S = 0.1
 SLOW_INTERVAL_S = 1.0
-DEPOSIT_FLOORS = {"BTC": 10_000, "ETH": 10**15, "SOL": 10**6, "BNB": 10**15}
+DEPOSIT_FLOORS = {"BTC": 10_000, "LTC": 100_000, "DOGE": 10**8, "ETH": 10**15, "SOL": 10**6, "BNB": 10**15}
 """Smaller deposits are recorded and not credited: moving them would cost more than they bring. Base units."""
 
 _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
-    Family.UTXO: bitcoin_parts,
-    Family.EVM: ethereum_parts,
+    Family.UTXO: utxo_parts,
+    Family.EVM: evm_parts,
     Family.SOLANA: solana_parts,
+    Family.TRON: tron_parts,
 }
 
 
@@ -61,6 +64,7 @@ class Stores:
     deposits: SqlDepositStore
     withdrawals: SqlWithdrawalStore
     sweeps: SqlSweepStore
+    gas_loans: SqlGasLoanStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class CustodyRoom:
     fees: FeeBooks
     service: WithdrawalService
     pipeline: Pipeline
+    breaker: FileBreaker
 
 
 def open_stores(home: Home, assets: AssetBook) -> Stores:
@@ -83,10 +88,11 @@ def open_stores(home: Home, assets: AssetBook) -> Stores:
         SqlDepositStore(database, assets),
         SqlWithdrawalStore(database, assets),
         SqlSweepStore(database, assets),
+        SqlGasLoanStore(database),
     )
 
 
-def connect_chains(home: Home, blueprint: Blueprint, deposits: SqlDepositStore) -> Iterator[ChainParts]:
+def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator[ChainParts]:
     """Connect every chain of the blueprint, and check nodes, wallets and signers on the way.
 
     Raises:
@@ -104,9 +110,10 @@ def connect_chains(home: Home, blueprint: Blueprint, deposits: SqlDepositStore) 
             cold,
             signers,
             blueprint.sender,
-            deposits,
+            stores.deposits,
             blueprint.solana_deposits,
             home.folder,
+            Records(stores.withdrawals, stores.sweeps, stores.gas_loans),
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
         verify_signer_keys(part, hot.members)
@@ -143,12 +150,14 @@ def open_custody(
     lanes = Lanes([part.lane for part in parts])
     policies = HousePolicy(home.policy, blueprint.staff)
     bounds = {
-        part.native.symbol: Bounds(_smallest(scales, part), scales.of(part.native.symbol).amount(AMOUNT_CAP_QUANTA))
+        asset.symbol: Bounds(_smallest(scales, asset), scales.of(asset.symbol).amount(AMOUNT_CAP_QUANTA))
         for part in parts
+        for asset in (part.native, *(token.asset for token in part.tokens))
     }
     service = WithdrawalService(ServiceParts(stores.withdrawals, ledger, policies, stores.assets, lanes, bounds))
     core.worker.drain()
     service.recover(_now_ms())
+    breaker = FileBreaker(home.folder / "breaker.json")
     own = {part.cold_address: Tier.COLD for part in parts} | {part.hot_address: Tier.HOT for part in parts}
     pipeline = Pipeline(
         PipelineParts(
@@ -157,19 +166,18 @@ def open_custody(
             policies=policies,
             facts=HouseFacts(own),
             screening=SanctionsList("local-empty", ()),
-            breaker=FileBreaker(home.folder / "breaker.json"),
+            breaker=breaker,
             lanes=lanes,
             now_ms=_now_ms,
         )
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker)
 
 
-def _smallest(scales: ScaleBook, part: ChainParts) -> Amount:
+def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
     """A thousandth of a coin, far above every dust limit; never below one quantum."""
-    scale = scales.of(part.native.symbol)
-    return Amount(max(part.native.unit // 1_000, scale.quantum), part.native)
+    return Amount(max(asset.unit // 1_000, scales.of(asset.symbol).quantum), asset)
 
 
 def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
@@ -182,6 +190,9 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
             (sender,) = part.lane.senders
             sweeper = Sweeper(part.sweeps, sweeps, sender, part.lane.wallet_id)
             yield Loop(f"sweeps {part.chain.id}", SLOW_INTERVAL_S, sweep_step(sweeper, part.chain, deposits))
+        for name, step in (("upkeep", part.upkeep), ("watch", part.watch)):
+            if step is not None:
+                yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
     utxo = [part.chain for part in custody.parts if part.chain.family is Family.UTXO]
     swept = [part.chain for part in custody.parts if part.sweeps is not None]
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(utxo, swept))

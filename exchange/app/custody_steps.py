@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Chain
+from custody.primitives.errors import VerificationFailed
 from custody.store.deposits import SqlDepositStore
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
@@ -76,6 +78,19 @@ def sweep_step(sweeper: Sweeper, chain: Chain, deposits: SqlDepositStore) -> Cal
         return sweeper.step([place[1] for place in places if place is not None])
 
     return step
+
+
+def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker) -> Callable[[], object]:
+    """Make a step whose failed verification stops all signing on its chain, before the failure goes on."""
+
+    def guarded() -> object:
+        try:
+            return step()
+        except VerificationFailed as found:
+            breaker.open(f"chain:{chain.id}", f"{found.code}: {found.message}")
+            raise
+
+    return guarded
 
 
 class FeeBooks:

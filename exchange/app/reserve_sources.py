@@ -14,6 +14,10 @@ from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.reader import SplReader
 from custody.chains.solana.setup import verify_wallet
 from custody.chains.solana.wallet import SplWallet
+from custody.chains.tron.node import TronNode
+from custody.chains.tron.reader import TronReader
+from custody.chains.tron.setup import verify_wallet as verify_tron_wallet
+from custody.chains.tron.wallet import TronWallet
 from custody.chains.utxo.reader import UtxoReader
 from custody.chains.xrpl.node import XrplNode
 from custody.chains.xrpl.reader import XrplReader
@@ -27,13 +31,26 @@ from custody.reserves.balances import Holding
 from custody.reserves.ownership import AttestedQuorum
 from exchange.settlement.reserves import OwnedPlace
 
-SLIP44 = {"BTC": 0, "LTC": 2, "DOGE": 3, "ETH": 60, "XRP": 144, "TRX": 195, "SOL": 501, "BNB": 714}
+SLIP44 = {
+    "BTC": 0,
+    "LTC": 2,
+    "DOGE": 3,
+    "ETH": 60,
+    "XRP": 144,
+    "TRX": 195,
+    "SOL": 501,
+    "BNB": 714,
+    "POL": 966,
+    "AVAX": 9005,
+    "ETHARB": 60,
+    "ETHBASE": 60,
+}
 
 
 def asset_id(asset: Asset, caip2: str) -> str:
     """CAIP-19 id of an asset."""
     if asset.contract is not None:
-        return f"{caip2}/erc20:{asset.contract}"
+        return f"{caip2}/{'trc20' if caip2.startswith('tron:') else 'erc20'}:{asset.contract}"
     return f"{caip2}/slip44:{SLIP44[asset.symbol]}"
 
 
@@ -92,8 +109,9 @@ class SafeReserves:
         self._node = node
         self._reader = SafeReader(tiers[0][1], node)
         self._accounts = accounts
-        params = tiers[0][1].params
-        self.caip2, self.final_depth, self._asset = params.chain.caip2, params.chain.final_depth, params.native
+        hot = tiers[0][1]
+        self.caip2, self.final_depth = hot.params.chain.caip2, hot.params.chain.final_depth
+        self._assets = (hot.params.native, *hot.tokens)
 
     def final_block(self) -> BlockRef:
         """The newest final block."""
@@ -107,10 +125,13 @@ class SafeReserves:
         return safes + [OwnedPlace(hot.wallet_id, "deposit", account.text) for account in self._accounts()]
 
     def holdings(self, block: BlockRef) -> Sequence[Holding]:
-        """Balances as of the block."""
+        """Balances as of the block, of the coin and of every listed token."""
         places = [wallet.address for _, wallet in self._tiers] + list(self._accounts())
-        at = _At(self._asset, self.caip2, block)
-        return [at.holding(place.text, self._reader.balance(place, self._asset, block)) for place in places]
+        return [
+            _At(asset, self.caip2, block).holding(place.text, self._reader.balance(place, asset, block))
+            for asset in self._assets
+            for place in places
+        ]
 
     def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
         """Owners and thresholds, compared with the chain at this block; an account is its own quorum."""
@@ -119,6 +140,47 @@ class SafeReserves:
             verify_safe(self._node, wallet, block)
             owners = wallet.sorted_owners()
             found.append(AttestedQuorum(self.caip2, wallet.safe, owners, wallet.threshold, block.height))
+        alone = (AttestedQuorum(self.caip2, a.text, (a.text,), 1, block.height) for a in self._accounts())
+        return [*found, *alone]
+
+
+class TronReserves:
+    """Two accounts with quorums, and the deposit accounts that are swept into the hot one; TRX only."""
+
+    def __init__(
+        self, tiers: Sequence[tuple[TierReader, TronWallet]], node: TronNode, accounts: Callable[[], Sequence[Address]]
+    ) -> None:
+        self._tiers = tiers
+        self._node = node
+        self._reader = TronReader(tiers[0][1], node)
+        self._accounts = accounts
+        params = tiers[0][1].params
+        self.caip2, self.final_depth, self._asset = params.chain.caip2, params.chain.final_depth, params.native
+
+    def final_block(self) -> BlockRef:
+        """The newest final block."""
+        return final_block_of(self._reader)
+
+    def owned(self, block: BlockRef) -> Sequence[OwnedPlace]:
+        """The two accounts, and every deposit account."""
+        del block
+        hot = self._tiers[0][0]
+        places = [OwnedPlace(t.wallet_id, t.tier, wallet.address.text) for t, wallet in self._tiers]
+        return places + [OwnedPlace(hot.wallet_id, "deposit", account.text) for account in self._accounts()]
+
+    def holdings(self, block: BlockRef) -> Sequence[Holding]:
+        """Balances as of the block."""
+        places = [wallet.address for _, wallet in self._tiers] + list(self._accounts())
+        at = _At(self._asset, self.caip2, block)
+        return [at.holding(place.text, self._reader.balance(place, self._asset, block)) for place in places]
+
+    def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:
+        """Members and thresholds, compared with the solidified account; a deposit account is its own quorum."""
+        found = []
+        for _, wallet in self._tiers:
+            verify_tron_wallet(self._node, wallet)
+            quorum = wallet.quorum()
+            found.append(AttestedQuorum(self.caip2, wallet.address.text, quorum.keys, quorum.threshold, block.height))
         alone = (AttestedQuorum(self.caip2, a.text, (a.text,), 1, block.height) for a in self._accounts())
         return [*found, *alone]
 

@@ -13,7 +13,7 @@ from custody.primitives.approval import Approval
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.errors import QuorumNotReached, Refused, Unavailable
-from custody.reserves.evidence import COSIGNER_ECDSA, ECDSA_MEMBERS, ED25519_MEMBERS, EIP191_OWNERS
+from custody.reserves.evidence import COSIGNER_ECDSA, ECDSA_MEMBERS, ED25519_MEMBERS, EIP191_OWNERS, TIP191_MEMBERS
 from custody.reserves.ownership import OwnershipClaim, OwnershipEvidence
 from custody.signers.client import RemoteSigner
 from custody.signers.ownership import OwnershipRequest, OwnershipSignature
@@ -36,6 +36,7 @@ METHODS: Mapping[Family, str] = {
     Family.EVM: EIP191_OWNERS,
     Family.SOLANA: ED25519_MEMBERS,
     Family.XRPL: ECDSA_MEMBERS,
+    Family.TRON: TIP191_MEMBERS,
 }
 
 

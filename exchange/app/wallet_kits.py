@@ -23,6 +23,7 @@ from exchange.app.local_chains import SOLANA_PATH, LocalChain
 HOT, COLD = "hot", "cold"
 EVM_SENDERS = {HOT: "m/44h/60h/1h/0/0", COLD: "m/44h/60h/1h/0/1"}
 EVM_DEPOSITS = "m/44h/60h/0h"
+EVM_STATION = "m/44h/60h/1h/0/2"
 SOLANA_PAYERS = {HOT: SOLANA_PATH, COLD: "m/44h/501h/1h/0h"}
 
 
@@ -85,6 +86,7 @@ def _evm_service(tier: str, keys: ServiceKeys) -> dict[str, str]:
     service = {"salt_nonce": "0", "sender": keys.sender.keys[EVM_SENDERS[tier]]}
     if tier == HOT:
         service |= {"deposit_path": EVM_DEPOSITS, "deposit_xpub": keys.sender.xpubs[EVM_DEPOSITS]}
+        service["gas_station"] = keys.sender.keys[EVM_STATION]
     return service
 
 
@@ -103,8 +105,8 @@ KITS: Mapping[Family, WalletKit] = {
     Family.EVM: WalletKit(
         Curve.SECP256K1,
         service=_evm_service,
-        sender_paths={"sender": EVM_SENDERS[HOT], "deposits": EVM_DEPOSITS},
-        sender_curves=dict.fromkeys((*EVM_SENDERS.values(), EVM_DEPOSITS), Curve.SECP256K1),
+        sender_paths={"sender": EVM_SENDERS[HOT], "deposits": EVM_DEPOSITS, "gas_station": EVM_STATION},
+        sender_curves=dict.fromkeys((*EVM_SENDERS.values(), EVM_DEPOSITS, EVM_STATION), Curve.SECP256K1),
     ),
     Family.SOLANA: WalletKit(
         Curve.ED25519,

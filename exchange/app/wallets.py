@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from custody.chains.evm.deposit import DepositBranch
+from custody.chains.evm.gas_station import TokenWorth
 from custody.chains.evm.params import params_for as evm_params
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.chains.registry import chain_row
 from custody.chains.solana import params as solana
 from custody.chains.solana.params import SolanaParams
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
+from custody.chains.tron.deposit import DepositBranch as TronDeposits
+from custody.chains.tron.params import params_for as tron_params
+from custody.chains.tron.wallet import Member as TronMember
+from custody.chains.tron.wallet import OwnerQuorum, TronWallet
 from custody.chains.utxo.params import row as utxo_params
 from custody.chains.utxo.wallet import RECEIVE, KeyOrigin, UtxoWallet
 from custody.chains.xrpl.address import address_of
 from custody.chains.xrpl.params import row as xrpl_params
 from custody.chains.xrpl.wallet import XrplMember, XrplWallet
 from custody.keys.material import Curve, PublicKey
+from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.encoding import Json
 from custody.primitives.errors import UnknownChain
-from exchange.app.blueprint import WalletSpec
+from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
 
-AnyWallet = UtxoWallet | SafeWallet | SplWallet | XrplWallet
+AnyWallet = UtxoWallet | SafeWallet | SplWallet | TronWallet | XrplWallet
 
 _SOLANA_ROWS = {row.chain.id: row for row in (solana.MAINNET, solana.DEVNET, solana.LOCAL)}
 
@@ -41,6 +47,7 @@ def safe_wallet(spec: WalletSpec) -> SafeWallet:
     deposits = None
     if "deposit_xpub" in spec.service:
         deposits = DepositBranch(spec.service["deposit_path"], spec.service["deposit_xpub"], DEPOSIT_WINDOW)
+    station = spec.service.get("gas_station")
     return SafeWallet(
         spec.id,
         evm_params(ChainId(spec.chain)),
@@ -48,8 +55,32 @@ def safe_wallet(spec: WalletSpec) -> SafeWallet:
         spec.threshold,
         int(spec.service["salt_nonce"]),
         _secp256k1(spec.service["sender"]),
+        tokens=tuple(token for token, _ in _tokens(spec)),
         deposits=deposits,
+        station=None if station is None else _secp256k1(station),
     )
+
+
+def token_worths(spec: WalletSpec) -> dict[str, TokenWorth]:
+    """What the tokens of a Safe wallet are worth to its gas station, by asset key."""
+    return {token.key: worth for token, worth in _tokens(spec) if worth is not None}
+
+
+def _tokens(spec: WalletSpec) -> Iterator[tuple[Asset, TokenWorth | None]]:
+    """The tokens of a wallet, as service "tokens" lists them.
+
+    Written "USDT:6:0xdAC1...:1000000=400000000000000" each, with commas between: symbol, decimals, contract, and
+    base units with what they are worth in wei; without the last part the token is never swept.
+    """
+    for text in filter(None, spec.service.get("tokens", "").split(",")):
+        try:
+            symbol, decimals, contract, *rest = text.split(":")
+            worth = [int(number) for number in rest[0].split("=")] if rest else []
+            asset = Asset(symbol, int(decimals), ChainId(spec.chain), contract)
+            priced = TokenWorth(*worth) if worth else None
+        except (ValueError, TypeError) as error:
+            raise InvalidBlueprint(f"wallet {spec.id}: {text!r} is not a token") from error
+        yield asset, priced
 
 
 def spl_wallet(spec: WalletSpec) -> SplWallet:
@@ -79,11 +110,38 @@ def account_key(spec: WalletSpec) -> PublicKey:
     return _secp256k1(spec.service["account"])
 
 
+def tron_wallet(spec: WalletSpec) -> TronWallet:
+    """Build a Tron wallet.
+
+    In `service`: "account", the key that opened the account; "owners", keys of the owner permission separated by
+    blanks, with "owner_threshold", or neither where the members own it themselves; "deposit_path", "deposit_xpub".
+    """
+    service = spec.service
+    keys, threshold = tuple(_secp256k1(member.key) for member in spec.members), spec.threshold
+    owners = OwnerQuorum(keys, threshold)
+    if "owners" in service:
+        cold = tuple(_secp256k1(key) for key in service["owners"].split())
+        owners = OwnerQuorum(cold, int(service["owner_threshold"]))
+    deposits = None
+    if "deposit_xpub" in service:
+        deposits = TronDeposits(service["deposit_path"], service["deposit_xpub"], DEPOSIT_WINDOW)
+    return TronWallet(
+        spec.id,
+        tron_params(ChainId(spec.chain)),
+        _secp256k1(service["account"]),
+        tuple(TronMember(member.path, key) for member, key in zip(spec.members, keys, strict=True)),
+        threshold,
+        owners,
+        deposits=deposits,
+    )
+
+
 WALLETS: Mapping[Family, Callable[[WalletSpec], AnyWallet]] = {
     Family.UTXO: utxo_wallet,
     Family.EVM: safe_wallet,
     Family.SOLANA: spl_wallet,
     Family.XRPL: xrpl_wallet,
+    Family.TRON: tron_wallet,
 }
 """Builder of each family's wallet."""
 

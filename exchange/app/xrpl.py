@@ -10,7 +10,7 @@ from custody.chains.xrpl.setup import verify_node, verify_wallet
 from custody.chains.xrpl.tickets import TicketKeeper
 from custody.chains.xrpl.wallet import XrplWallet
 from custody.keys.crosscheck import crosscheck_xrpl
-from custody.nodes.jsonrpc import Endpoint
+from custody.nodes.posting import Endpoint
 from custody.nodes.rippled import RippledRpc
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount

@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from custody.devnet.anvil import find_anvil
-from custody.devnet.knots import find_knots
+from custody.devnet.knots import KNOTS
+from custody.devnet.litecoin import LITECOIN
 
 MIN_FREE_BYTES = 2 << 30
 
@@ -26,7 +27,8 @@ class Check:
 
 CHECKS = (
     Check("Python 3.11 or 3.12", lambda: (3, 11) <= sys.version_info[:2] < (3, 13), "install python3.11"),
-    Check("Bitcoin Knots", lambda: find_knots() is not None, "python -m custody.devnet.knots install"),
+    Check("Bitcoin Knots", lambda: KNOTS.find() is not None, "python -m custody.devnet.knots install"),
+    Check("Litecoin Core", lambda: LITECOIN.find() is not None, "python -m custody.devnet.litecoin install"),
     Check("anvil", lambda: find_anvil() is not None, "npm ci --ignore-scripts"),
     Check("Solana VM", lambda: find_spec("solders") is not None, "uv sync"),
     Check("second library for Bitcoin", lambda: find_spec("bitcoinlib") is not None, "uv sync --extra crosscheck"),

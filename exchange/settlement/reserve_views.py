@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PPM = 1_000_000
-_NAMES = {"/slip44:0": "BTC", "/slip44:60": "ETH", "/slip44:501": "SOL"}
+_NAMES = {"/slip44:0": "BTC", "/slip44:60": "ETH", "/slip44:195": "TRX", "/slip44:501": "SOL"}
 """Coin types of SLIP-44."""
 
 

@@ -23,7 +23,7 @@ from custody.chains.evm.keccak import selector
 from custody.chains.evm.node import EvmNode
 from custody.chains.evm.params import BSC_LOCAL, ETHEREUM
 from custody.chains.evm.plan import MAX_PAYMENTS, gas_limit, safe_tx_of
-from custody.chains.evm.reader import SafeBusy, SafeReader
+from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.safe_tx import exec_transaction_call
 from custody.chains.evm.verify import verify_safe
 from custody.chains.port import SignedTx
@@ -159,27 +159,6 @@ def test_a_lack_of_gas_money_may_pass_and_is_not_final(house):
         house.broadcaster.broadcast(signed)
 
 
-def test_a_second_payment_is_not_planned_before_the_first_is_mined(house):
-    first = house.plan(make_intent(ALICE, Amount(1, ETH)))
-    reserved = frozenset(house.codec.reservations(first))
-    with pytest.raises(SafeBusy):
-        house.reader.spendable(reserved)
-    house.broadcaster.broadcast(house.sign(first))
-    house.anvil.mine()
-    second = house.reader.spendable(reserved)
-    assert (second.nonce, second.sender.nonce) == (first.safe_nonce + 1, first.gas.nonce + 1)
-
-
-# E05: a counter value that nothing holds is filled before the ones behind it.
-def test_a_gap_of_the_senders_counter_is_filled_first(house):
-    first = house.reader.spendable(frozenset()).sender.nonce
-    keys = [f"evm:31337:{house.wallet.sender_address.lower()}:{first + step}" for step in range(16)]
-    assert house.reader.spendable(frozenset(keys[1:])).sender.nonce == first
-    assert house.reader.spendable(frozenset(keys[:1])).sender.nonce == first + 1
-    with pytest.raises(SafeBusy):
-        house.reader.spendable(frozenset(keys))
-
-
 def test_a_safe_that_is_not_deployed_has_nothing_to_spend(house):
     with pytest.raises(NodeUnavailable, match="deployed"):
         SafeReader(make_wallet(salt_nonce=404), house.anvil.node).spendable(frozenset())
@@ -264,10 +243,11 @@ def test_a_waiting_transaction_is_pending_and_again_is_accepted(house):
 
 def test_a_bump_replaces_a_waiting_transaction(house):
     with mined_by_hand(house.anvil):
-        plan = house.plan(make_intent(ALICE, Amount(5, ETH)))
+        intent = make_intent(ALICE, Amount(5, ETH))
+        plan = house.plan(intent)
         first = house.sign(plan)
         house.broadcaster.broadcast(first)
-        bumped = house.sign(house.codec.reexecute(plan, house.reader.sender(frozenset())))
+        bumped = house.sign(house.codec.bump(plan, house.reader.spendable(frozenset()), [intent]))
         house.broadcaster.broadcast(bumped)
         house.anvil.mine()
     assert house.wei(ALICE) == 5

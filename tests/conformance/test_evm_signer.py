@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from simulators.anvil import DEPOSIT_PATH, ETH, OWNER_PATH, SENDER_PATH, make_wallet
+from simulators.anvil import DEPOSIT_PATH, ETH, OWNER_PATH, SENDER_PATH, STATION_PATH, make_wallet
 from simulators.signer_kit import NOW, Bench, approve, rules_json
 
 from custody.chains.evm.codec import SafeCodec
@@ -11,6 +11,7 @@ from custody.chains.evm.deposit import DepositBranch
 from custody.chains.evm.params import ETHEREUM_LOCAL
 from custody.chains.evm.plan import SafeState, SenderState
 from custody.chains.evm.sweep import SweepCodec, SweepState
+from custody.chains.evm.upkeep import filler, top_up
 from custody.chains.evm.wallet import Owner
 from custody.keys.hd import PrivateNode
 from custody.keys.material import Curve, SigningRequest, SigningRole
@@ -26,7 +27,7 @@ from custody.signers.keyring import Keyring
 CHAIN = ETHEREUM_LOCAL.chain.id
 SEEDS = [Secret(bytes([number]) * 64) for number in (1, 2, 3)]
 RINGS = [Keyring(seed) for seed in SEEDS]
-PATHS = {"member": OWNER_PATH, "sender": SENDER_PATH, "deposits": "m/44h/60h/5h"}
+PATHS = {"member": OWNER_PATH, "sender": SENDER_PATH, "deposits": "m/44h/60h/5h", "gas_station": STATION_PATH}
 GWEI = 10**9
 STATE = SafeState({ETH.key: 10**18}, 4, SenderState(9, 10**18, GWEI, 3 * GWEI))
 SWEEP = SweepState(7, ETH, 10**18, 10**18, 0, GWEI, 2 * GWEI)
@@ -37,7 +38,8 @@ def wallet():
     node = PrivateNode.from_seed(SEEDS[0]).derive(PATHS["deposits"]).public()
     deposits = DepositBranch(PATHS["deposits"], encode_xpub(node, KeyNetwork.MAIN), 100)
     sender = RINGS[0].public_key(SENDER_PATH, Curve.SECP256K1)
-    return replace(make_wallet(), owners=owners, sender=sender, deposits=deposits)
+    station = RINGS[0].public_key(STATION_PATH, Curve.SECP256K1)
+    return replace(make_wallet(), owners=owners, sender=sender, deposits=deposits, station=station)
 
 
 WALLET = wallet()
@@ -75,6 +77,31 @@ def test_refuses_a_sweep_that_burns_more_than_the_signers_own_cap(tmp_path):
         bench(tmp_path, fee_cap=plan.gas.fee_max_wei - 1).sign(ask(codec.next_need(plan, ())))
 
 
+# E07: what the station gives away counts against the signer's own fee cap, gas and all.
+def test_refuses_more_gas_for_an_account_than_the_signers_own_cap(tmp_path):
+    move = top_up(WALLET, 7, 10**15, STATE.sender)
+    cost = 10**15 + move.gas.fee_max_wei
+    with pytest.raises(LimitExceeded):
+        bench(tmp_path, fee_cap=cost - 1).sign(ask(move.next_need(())))
+
+
+def test_refuses_gas_where_the_rules_do_not_allow_own_moves(tmp_path):
+    move = top_up(WALLET, 7, 10**15, STATE.sender)
+    with pytest.raises(Refused, match="not allowed"):
+        bench(tmp_path, own_moves=()).sign(ask(move.next_need(())))
+
+
+def test_signs_gas_and_fillers_with_the_keys_of_station_and_sender(tmp_path):
+    signer = bench(tmp_path)
+    for move, key in (
+        (top_up(WALLET, 7, 10**15, STATE.sender), WALLET.station),
+        (filler(WALLET, 3, STATE.sender), WALLET.sender),
+    ):
+        made = signer.sign(ask(move.next_need(())))
+        assert made[0].key == key
+        assert move.assemble(made).conflict_key == move.conflict_key
+
+
 def test_signs_a_sweep_with_the_key_of_the_deposit_account(tmp_path):
     codec = SweepCodec(WALLET)
     plan = codec.plan((), SWEEP)
@@ -100,5 +127,5 @@ def test_signers_that_signed_a_payment_also_sign_the_rejection_of_its_nonce(tmp_
 
     payment = signed(codec.plan([intent], STATE), intent)
     rejection = signed(codec.reject(STATE.nonce, replace(STATE.sender, nonce=10)))
-    bumped = signed(codec.reexecute(codec.plan([intent], STATE), STATE.sender), intent)
+    bumped = signed(codec.bump(codec.plan([intent], STATE), STATE, [intent]), intent)
     assert payment.conflict_key == bumped.conflict_key != rejection.conflict_key

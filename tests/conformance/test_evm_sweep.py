@@ -86,7 +86,9 @@ def test_refuses_what_is_not_worth_its_gas(codec, house):
 
 def test_refuses_prices_above_the_cap_and_indexes_outside_the_window(codec):
     with pytest.raises(LimitExceeded):
-        codec.plan((), replace(ROOMY, balance_wei=10**30, fee_wei_per_gas=ETHEREUM_LOCAL.fee_cap_wei_per_gas + 1))
+        codec.plan(
+            (), replace(ROOMY, balance_wei=10**30, fee_wei_per_gas=ETHEREUM_LOCAL.pricing.fee_cap_wei_per_gas + 1)
+        )
     with pytest.raises(LimitExceeded, match="window"):
         codec.plan((), replace(ROOMY, index=1_000))
 

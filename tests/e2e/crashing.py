@@ -68,7 +68,7 @@ def open_room(home: Home, moment: str, chain: str) -> CustodyRoom:
         for a in blueprint.assets
     )
     stores = open_stores(home, AssetBook(scale.asset for scale in scales))
-    connected = connect_chains(home, blueprint, stores.deposits)
+    connected = connect_chains(home, blueprint, stores)
     parts = tuple(deadly(part, moment) if part.chain.id == chain else part for part in connected)
     return open_custody(home, blueprint, core, scales, (parts, stores))
 

@@ -13,7 +13,7 @@ from custody.chains.evm.broadcaster import EvmBroadcaster
 from custody.chains.evm.codec import SafeCodec
 from custody.chains.evm.deploy import deploy_on_devnet
 from custody.chains.evm.deposit import DepositBranch
-from custody.chains.evm.params import ETHEREUM_LOCAL
+from custody.chains.evm.params import ETHEREUM_LOCAL, params_for
 from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.devnet.anvil import AnvilNode, find_anvil
@@ -32,6 +32,7 @@ from custody.signers.decoders.evm import EvmDecoder
 ETH = ETHEREUM_LOCAL.native
 OWNER_PATH = "m/44h/60h/0h/0/0"
 SENDER_PATH = "m/44h/60h/9h/0/0"
+STATION_PATH = "m/44h/60h/9h/0/1"
 DEPOSIT_PATH = "m/44h/60h/0h"
 GENEROUS_FEE_WEI = 10**17
 CONTRACTS = Path(__file__).parent / "evm_contracts.sol"
@@ -69,6 +70,19 @@ class TestSigner:
         return Signature(node.public().public_key(), 0, sign_recoverable(node.key, item.message))
 
 
+class AccountSigner:
+    """Signs as sender, gas station and deposit accounts, like the sender's signer process."""
+
+    name = "sender"
+
+    def __init__(self, wallet: SafeWallet) -> None:
+        self.decoder = SENDER.decoder(wallet.registration(), SENDER_PATH, DEPOSIT_PATH, STATION_PATH)
+
+    def sign(self, request):
+        assert not request.intents
+        return (SENDER.sign(self.decoder, request.payload, request.role),)
+
+
 OWNERS = tuple(TestSigner(number) for number in (1, 2, 3))
 SENDER = TestSigner(4)
 
@@ -83,6 +97,7 @@ def make_wallet(params=ETHEREUM_LOCAL, *, tokens: tuple[Asset, ...] = (), salt_n
         sender=SENDER.key(SENDER_PATH),
         tokens=tokens,
         deposits=DepositBranch(DEPOSIT_PATH, SENDER.xpub(DEPOSIT_PATH), 1_000),
+        station=SENDER.key(STATION_PATH),
     )
 
 
@@ -94,7 +109,7 @@ def make_intent(to: str, amount: Amount, *, name: str = "w1", fee_wei: int = GEN
         WithdrawalId(name),
         Address(chain, to),
         amount,
-        Amount(fee_wei, Asset("ETH", 18, chain)),
+        Amount(fee_wei, params_for(chain).native),
         memo,
         1,
         "00" * 16,
@@ -102,11 +117,11 @@ def make_intent(to: str, amount: Amount, *, name: str = "w1", fee_wei: int = GEN
     )
 
 
-def sign_all(codec: SafeCodec, plan, members: Sequence[int] = (0, 1)) -> list[Signature]:
+def sign_all(codec: SafeCodec, plan, members: Sequence[int] = (0, 1), sender_path=SENDER_PATH) -> list[Signature]:
     """Ask the signers round by round, each through its own decoder."""
     registration = codec.wallet.registration()
     waiting = [(OWNERS[place], OWNERS[place].decoder(registration, OWNER_PATH)) for place in members]
-    gas_payer = SENDER.decoder(registration, SENDER_PATH, DEPOSIT_PATH)
+    gas_payer = SENDER.decoder(registration, sender_path, DEPOSIT_PATH)
     signatures: list[Signature] = []
     while (need := codec.next_need(plan, signatures)) is not None:
         signer, decoder = waiting.pop(0) if need.role is SigningRole.MEMBER else (SENDER, gas_payer)
@@ -119,19 +134,21 @@ class EvmHouse:
 
     def __init__(self, anvil: AnvilNode) -> None:
         self.anvil = anvil
+        self.native = anvil.node.params.native
         supply = 10**24
         self.token = self._listed("MXT", anvil.create(dev_token_code("Listed token", "MXT", supply)))
-        self.wallet = make_wallet(tokens=(self.token,))
+        self.wallet = make_wallet(anvil.node.params, tokens=(self.token,))
         self.codec = SafeCodec(self.wallet)
         self.reader = SafeReader(self.wallet, anvil.node)
         self.broadcaster = EvmBroadcaster(anvil.node)
         deploy_on_devnet(anvil.node, self.wallet)
         anvil.fund(self.wallet.safe, 10**19)
         anvil.fund(self.wallet.sender_address, 10**19)
+        anvil.fund(self.wallet.station_address, 10**19)
         anvil.send(self.token.contract, transfer_call(self.wallet.safe, 10**21))
 
     def _listed(self, symbol: str, contract: str) -> Asset:
-        return Asset(symbol, 18, ETHEREUM_LOCAL.chain.id, contract)
+        return Asset(symbol, 18, self.native.chain, contract)
 
     def list_token(self, symbol: str, contract: str) -> tuple[Asset, SafeReader]:
         """A further token, and a reader that lists it."""
@@ -163,7 +180,7 @@ class EvmHouse:
         return self.reader.finality(signed.txid, signed.conflict_key)
 
     def wei(self, address: str) -> int:
-        return self.anvil.node.balance(address, ETH)
+        return self.anvil.node.balance(address, self.native)
 
     def tokens(self, address: str) -> int:
         return self.anvil.node.balance(address, self.token)
@@ -202,13 +219,13 @@ def taken_back(anvil: AnvilNode):
 
 
 @contextmanager
-def running_house(folder: Path):
+def running_house(folder: Path, params=ETHEREUM_LOCAL):
     """A node, the Safe contracts, a token and a funded wallet."""
     import pytest  # noqa: PLC0415 - only to skip
 
     if find_anvil() is None:
         pytest.skip("no anvil here: run npm ci")
-    with AnvilNode.start(folder, ETHEREUM_LOCAL) as anvil:
+    with AnvilNode.start(folder, params) as anvil:
         yield EvmHouse(anvil)
 
 

@@ -1,13 +1,14 @@
-"""A real regtest node for tests, and signers in one process that hold their own keys and decoder.
+"""Local nodes of the UTXO family for tests, and signers in one process that hold their own keys and decoder.
 
-The node is real (Bitcoin Knots). The signers are simulators: no memory, no limits, no approvals.
+Bitcoin Knots and Litecoin Core are real nodes; Dogecoin's is a simulator. The signers are simulators: no memory,
+no limits, no approvals.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,16 @@ import pytest
 from embit.script import Script
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
+from custody.chains.utxo.address import address_of_script
 from custody.chains.utxo.broadcaster import UtxoBroadcaster
 from custody.chains.utxo.codec import UtxoCodec
 from custody.chains.utxo.coins import Coin, Coins, UtxoPlan
-from custody.chains.utxo.params import BITCOIN_REGTEST, UtxoParams
+from custody.chains.utxo.params import BITCOIN_REGTEST, DOGECOIN_REGTEST, LITECOIN_REGTEST, UtxoParams
 from custody.chains.utxo.reader import UtxoReader
 from custody.chains.utxo.wallet import KeyOrigin, UtxoWallet
-from custody.devnet.knots import KnotsNode, find_knots
+from custody.devnet.dogecoin_node import DogecoinSimulator
+from custody.devnet.knots import KNOTS, KnotsNode
+from custody.devnet.litecoin import LITECOIN, LitecoinNode
 from custody.keys.ecdsa import sign_der
 from custody.keys.hd import PrivateNode
 from custody.keys.material import PublicKey, Signature, SigningRole
@@ -36,6 +40,8 @@ from custody.signers.decoders.utxo import UtxoDecoder
 
 SIGHASH_ALL = b"\x01"
 
+LocalNode = KnotsNode | LitecoinNode | DogecoinSimulator
+
 
 @dataclass(frozen=True)
 class Member:
@@ -44,7 +50,7 @@ class Member:
 
     @property
     def path(self) -> str:
-        return f"m/48h/{self.params.coin_type}h/0h/2h"
+        return self.params.account_path
 
     @property
     def account_key(self) -> PublicKey:
@@ -86,9 +92,16 @@ def make_wallet(
     return UtxoWallet(name, params, threshold, tuple(m.origin for m in members), window), members
 
 
-def make_intent(to: Address | str, units: int, *, fee_max: int = 100_000, name: str = "w-1") -> TransferIntent:
-    asset = BITCOIN_REGTEST.asset
-    address = to if isinstance(to, Address) else Address(BITCOIN_REGTEST.chain.id, to)
+def make_intent(
+    to: Address | str,
+    units: int,
+    *,
+    fee_max: int = 100_000,
+    name: str = "w-1",
+    params: UtxoParams = BITCOIN_REGTEST,
+) -> TransferIntent:
+    asset = params.asset
+    address = to if isinstance(to, Address) else Address(params.chain.id, to)
     return TransferIntent(
         withdrawal_id=WithdrawalId(name),
         to=address,
@@ -119,13 +132,13 @@ def make_coins(wallet: UtxoWallet, *values_sat: int, rate: int = 2_000, change_i
 class LiveWallet:
     """One wallet on a running node, with everything bound to it."""
 
-    bitcoin: KnotsNode
+    bitcoin: LocalNode
     wallet: UtxoWallet
     members: tuple[Member, ...]
 
     @classmethod
     def open(
-        cls, bitcoin: KnotsNode, name: str, threshold: int = 2, count: int = 3, params: UtxoParams = BITCOIN_REGTEST
+        cls, bitcoin: LocalNode, name: str, threshold: int = 2, count: int = 3, params: UtxoParams = BITCOIN_REGTEST
     ) -> LiveWallet:
         wallet, members = make_wallet(f"{name}-{os.urandom(4).hex()}", threshold, count, params)
         return cls(bitcoin, wallet, members)
@@ -179,6 +192,60 @@ def bitcoin_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnotsNode
 
 
 def start_node(folder: Path) -> KnotsNode:
-    if find_knots() is None:
+    if KNOTS.find() is None:
         pytest.skip("no bitcoind here; python -m custody.devnet.knots install")
     return KnotsNode.start(folder)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One network of the family, and how its local node is started.
+
+    `unit` scales amounts: a thousand satoshi are nothing on a chain whose dust is a million.
+    """
+
+    name: str
+    params: UtxoParams
+    start: Callable[[Path], LocalNode]
+    unit: int = 1
+
+    def open(self, node: LocalNode, name: str, threshold: int = 2, count: int = 3) -> LiveWallet:
+        return LiveWallet.open(node, name, threshold, count, self.params)
+
+    def foreign(self, form: str = "p2sh") -> str:
+        """A fresh address of somebody else."""
+        program = os.urandom(32)
+        script = {
+            "p2pkh": b"\x76\xa9\x14" + program[:20] + b"\x88\xac",
+            "p2sh": b"\xa9\x14" + program[:20] + b"\x87",
+            "p2wpkh": b"\x00\x14" + program[:20],
+            "p2wsh": b"\x00\x20" + program,
+        }[form]
+        return address_of_script(script, self.params).text
+
+    def intent(self, units: int, form: str = "p2sh", *, to: str = "", name: str = "w-1", fee_max: int = 0):
+        address = to or self.foreign(form)
+        fee = fee_max or 400_000 * self.unit
+        return make_intent(address, units * self.unit, fee_max=fee, name=name, params=self.params)
+
+
+def start_litecoin(folder: Path) -> LitecoinNode:
+    if LITECOIN.find() is None:
+        pytest.skip("no litecoind here; python -m custody.devnet.litecoin install")
+    return LitecoinNode.start(folder)
+
+
+KINDS = (
+    Kind("knots", BITCOIN_REGTEST, start_node),
+    Kind("litecoind", LITECOIN_REGTEST, start_litecoin),
+    Kind("dogecoin simulator", DOGECOIN_REGTEST, DogecoinSimulator.start, unit=100),
+)
+
+
+@pytest.fixture(scope="session", params=KINDS, ids=lambda kind: kind.name)
+def utxo_node(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Kind, LocalNode]]:
+    """Every kind in turn, running."""
+    with request.param.start(tmp_path_factory.mktemp(request.param.params.asset.symbol)) as node:
+        yield request.param, node

@@ -10,6 +10,8 @@ from custody.chains.evm.params import ETHEREUM_LOCAL
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.chains.solana.params import LOCAL
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
+from custody.chains.tron.params import LOCAL as TRON_LOCAL
+from custody.chains.tron.wallet import Member, OwnerQuorum, TronWallet
 from custody.chains.utxo.params import BITCOIN_REGTEST
 from custody.chains.utxo.wallet import KeyOrigin, UtxoWallet
 from custody.chains.xrpl.params import LOCAL as XRPL_LOCAL
@@ -32,9 +34,10 @@ RINGS = tuple(Keyring(seed) for seed in SEEDS)
 UTXO_PATH, EVM_PATH, SOL_PATH = "m/48h/1h/0h/2h", "m/44h/60h/0h/0/0", "m/44h/501h/0h/0h"
 XRPL_PATH = "m/44h/144h/0h/0/0"
 EVM_SENDER, SOL_SENDER = "m/44h/60h/9h/0/0", "m/44h/501h/9h/0h"
+TRON_PATH, TRON_SENDER = "m/44h/195h/0h/0/0", "m/44h/195h/9h/0/0"
 NONCE = bytes(range(32))
 HEIGHT = 77
-CHAINS = tuple(params.chain for params in (BITCOIN_REGTEST, ETHEREUM_LOCAL, LOCAL, XRPL_LOCAL))
+CHAINS = tuple(params.chain for params in (BITCOIN_REGTEST, ETHEREUM_LOCAL, LOCAL, TRON_LOCAL, XRPL_LOCAL))
 HEADER = Header(
     exchange="example.com",
     seq=12,
@@ -95,7 +98,17 @@ def xrpl():
     return Held(wallet, caip2, wallet.account, XRPL_PATH, "", "ecdsa-members", quorum)
 
 
-HELD = {"utxo": utxo, "evm": evm, "solana": solana, "xrpl": xrpl}
+def tron():
+    members = tuple(Member(TRON_PATH, ring.public_key(TRON_PATH, Curve.SECP256K1)) for ring in RINGS)
+    owners = OwnerQuorum(tuple(ring.public_key(EVM_PATH, Curve.SECP256K1) for ring in RINGS), 2)
+    opener = RINGS[0].public_key(TRON_SENDER, Curve.SECP256K1)
+    wallet = TronWallet("hot", TRON_LOCAL, opener, members, 2, owners)
+    caip2, account = TRON_LOCAL.chain.caip2, wallet.address.text
+    quorum = AttestedQuorum(caip2, account, wallet.quorum().keys, 2, HEIGHT)
+    return Held(wallet, caip2, account, TRON_PATH, TRON_SENDER, "tip191-members", quorum)
+
+
+HELD = {"utxo": utxo, "evm": evm, "solana": solana, "tron": tron, "xrpl": xrpl}
 
 
 def ownership_request(held, **changes):

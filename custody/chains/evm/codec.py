@@ -20,13 +20,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from custody.chains.evm.address import parse_destination
-from custody.chains.evm.conflict import account_key, nonce_key, safe_key
-from custody.chains.evm.outer_tx import Gas, OuterTx, txid_of
+from custody.chains.evm.conflict import account_key, nonce_key, owed_key, safe_key
+from custody.chains.evm.outer_tx import Gas, OuterTx, is_signed, txid_of
 from custody.chains.evm.plan import (
     MAX_PAYMENTS,
     Payment,
     SafePlan,
     SafeState,
+    SafeStuck,
     SenderState,
     decode_plan,
     encode_plan,
@@ -55,8 +56,6 @@ from custody.primitives.intent import TransferIntent, TransferSummary
 from custody.primitives.invariant import invariant
 
 OUTER_TAG = "mext/evm-outer/1"
-BUMP_NUM, BUMP_DEN = 9, 8
-"""Nodes replace a waiting transaction for 10 or 12.5 % more on both fee fields; an eighth satisfies all."""
 
 
 class SafeCodec:
@@ -88,12 +87,15 @@ class SafeCodec:
             UnknownAsset: A token that is not listed.
             LimitExceeded: The fee would pass the sum of the caps.
             InsufficientFunds: The Safe cannot pay the amounts, or the sender the gas.
+            SafeStuck: An earlier execution reverted; nothing is queued behind it.
         """
         del members
+        if spendable.stuck:
+            raise SafeStuck(f"{self.wallet.id}: an execution reverted at Safe nonce {spendable.executed}")
         if not 0 < len(intents) <= MAX_PAYMENTS:
             raise InvalidInput(f"{len(intents)} intents; one transaction pays 1 to {MAX_PAYMENTS}")
         payments = tuple(self._payment(intent) for intent in intents)
-        gas = spendable.sender.gas(gas_limit(payments, self.wallet.threshold))
+        gas = spendable.sender.gas(self._limit(payments))
         cap = sum(intent.fee_max.units for intent in intents)
         if gas.fee_max_wei > cap:
             raise LimitExceeded(
@@ -105,28 +107,6 @@ class SafeCodec:
         self._require_funds(payments, spendable)
         return SafePlan(payments, spendable.nonce, gas)
 
-    def reexecute(self, tx: SafePlan, sender: SenderState) -> SafePlan:
-        """The same SafeTx in another account transaction: a fee bump, or a second try after a revert.
-
-        Owner signatures stay valid; only the sender signs again. Conflict key and Safe nonce stay.
-
-        Args:
-            tx: The earlier plan.
-            sender: From `SafeReader.sender`, with the earlier plan's own nonce not among the reserved.
-
-        Raises:
-            LimitExceeded: Above the configured price per gas.
-            InsufficientFunds: The sender cannot pay.
-        """
-        gas = sender.gas(tx.gas.limit)
-        if sender.nonce == tx.gas.nonce:  # it replaces a transaction that may still wait in a pool
-            tip, fee = _bumped(tx.gas.tip_wei_per_gas), _bumped(tx.gas.fee_wei_per_gas)
-            gas = replace(
-                gas, tip_wei_per_gas=max(gas.tip_wei_per_gas, tip), fee_wei_per_gas=max(gas.fee_wei_per_gas, fee)
-            )
-        self._require_gas(gas, sender)
-        return replace(tx, gas=gas)
-
     def reject(self, safe_nonce: int, sender: SenderState) -> SafePlan:
         """Use a Safe nonce up without moving anything.
 
@@ -137,13 +117,38 @@ class SafeCodec:
             LimitExceeded: Above the configured price per gas.
             InsufficientFunds: The sender cannot pay.
         """
-        gas = sender.gas(gas_limit((), self.wallet.threshold))
+        gas = sender.gas(self._limit(()))
         self._require_gas(gas, sender)
         return SafePlan((), safe_nonce, gas)
 
-    def bump(self, tx: SafePlan, spendable: SafeState, intents: Sequence[TransferIntent]) -> None:
-        """No replacement yet."""
-        del tx, spendable, intents
+    def bump(self, tx: SafePlan, spendable: SafeState, intents: Sequence[TransferIntent]) -> SafePlan | None:
+        """The same SafeTx in another account transaction; only the sender signs again.
+
+        Both fees rise by an eighth at least. While the account transaction waits, the other one takes its place
+        under the same counter value. Once it was mined and reverted, or the value went to something else, it is
+        tried again under the next free value, if it is this Safe nonce's turn. Whichever is mined, the Safe
+        executes once.
+
+        Args:
+            tx: The earlier plan.
+            spendable: From `SafeReader`, with the payment's own resources not among the reserved.
+            intents: What `tx` pays; they bound the fee.
+
+        Returns:
+            None if the Safe nonce is used, or not yet its turn, or the next step would pass a cap or the
+            sender's balance.
+        """
+        sender = spendable.sender
+        if spendable.executed > tx.safe_nonce:
+            return None
+        gas = tx.gas.stepped(self._within(sender.gas(tx.gas.limit), intents))
+        if sender.used > tx.gas.nonce:
+            if spendable.executed < tx.safe_nonce:
+                return None
+            gas = replace(gas, nonce=sender.nonce)
+        if gas != self._within(gas, intents) or not self._can_pay(gas, sender):
+            return None
+        return replace(tx, gas=gas)
 
     def summarize(self, tx: SafePlan) -> TransferSummary:
         """Say what a person must see: every payment, and the most the gas can cost."""
@@ -151,13 +156,18 @@ class SafeCodec:
         return TransferSummary(to=paid, change=(), fee=self._fee(tx))
 
     def reservations(self, tx: SafePlan) -> tuple[str, ...]:
-        """Conflict key, the bare Safe nonce, and the nonce of the sender's account."""
+        """Conflict key, the bare Safe nonce, the nonce of the sender's account, and what both will take."""
         wallet = self.wallet
-        chain_id = wallet.params.chain_id
+        chain_id, sender = wallet.params.chain_id, wallet.sender_address
+        taken: Counter[str | None] = Counter()
+        for item in tx.payments:
+            taken[item.asset.contract] += item.units
         return (
             safe_key(safe_tx_of(wallet, tx)),
             nonce_key(chain_id, wallet.safe, tx.safe_nonce),
-            account_key(chain_id, wallet.sender_address, tx.gas.nonce),
+            account_key(chain_id, sender, tx.gas.nonce),
+            owed_key(chain_id, sender, tx.gas.nonce, None, tx.gas.fee_max_wei),
+            *(owed_key(chain_id, wallet.safe, tx.safe_nonce, contract, units) for contract, units in taken.items()),
         )
 
     def next_need(self, tx: SafePlan, signatures: Sequence[Signature]) -> SigningNeed | None:
@@ -168,7 +178,7 @@ class SafeCodec:
         if missing > 0:
             return SigningNeed(SigningRole.MEMBER, safe_tx.payload(), missing)
         outer = self._outer(tx, safe_tx, members)
-        if any(_is_valid(signature, outer.signing_hash()) for signature in self._by_sender(signatures)):
+        if any(is_signed(signature, outer.signing_hash()) for signature in self._by_sender(signatures)):
             return None
         return SigningNeed(SigningRole.SENDER, encode(OUTER_TAG, tx.safe_nonce, outer.unsigned()), 1)
 
@@ -235,15 +245,27 @@ class SafeCodec:
             if units > held:
                 raise InsufficientFunds(f"{self.wallet.id}: {key}: needs {units}, holds {held}", asset=key)
 
+    def _limit(self, payments: tuple[Payment, ...]) -> int:
+        return gas_limit(payments, self.wallet.threshold) + self.wallet.params.pricing.extra_gas
+
+    def _within(self, gas: Gas, intents: Sequence[TransferIntent]) -> Gas:
+        """The same at a price that our cap and the intents' caps allow."""
+        most = sum(intent.fee_max.units for intent in intents) // gas.limit
+        fee = min(gas.fee_wei_per_gas, most, self.wallet.params.pricing.fee_cap_wei_per_gas)
+        return replace(gas, fee_wei_per_gas=fee, tip_wei_per_gas=min(gas.tip_wei_per_gas, fee))
+
     def _require_gas(self, gas: Gas, sender: SenderState) -> None:
-        price_cap = self.wallet.params.fee_cap_wei_per_gas
+        price_cap = self.wallet.params.pricing.fee_cap_wei_per_gas
         if gas.fee_wei_per_gas > price_cap:
             raise LimitExceeded(f"{self.chain.id}: {gas.fee_wei_per_gas} wei per gas, the cap is {price_cap}")
-        if gas.fee_max_wei > sender.wei:
+        if not self._can_pay(gas, sender):
             raise InsufficientFunds(
                 f"{self.wallet.id}: the sender holds {sender.wei} wei, gas may cost {gas.fee_max_wei}",
                 asset=self.wallet.params.native.key,
             )
+
+    def _can_pay(self, gas: Gas, sender: SenderState) -> bool:
+        return gas.fee_max_wei + self.wallet.params.pricing.layer_fee_wei <= sender.wei
 
     def _valid_members(self, safe_tx: SafeTx, signatures: Sequence[Signature]) -> dict[str, bytes]:
         # The first `threshold` in the given order: the sender signs over exactly these, so the
@@ -254,7 +276,7 @@ class SafeCodec:
             owner = self._owner_keys.get(signature.key)
             if owner is None or owner in chosen or len(chosen) == self.wallet.threshold:
                 continue
-            if _is_valid(signature, digest):
+            if is_signed(signature, digest):
                 chosen[owner] = signature.value
         return chosen
 
@@ -270,15 +292,3 @@ class SafeCodec:
 
     def _fee(self, tx: SafePlan) -> Amount:
         return Amount(tx.gas.fee_max_wei, self.wallet.params.native)
-
-
-def _is_valid(signature: Signature, digest: bytes) -> bool:
-    try:
-        verify_recoverable(signature.key, digest, signature.value)
-    except BadSignature:
-        return False
-    return True
-
-
-def _bumped(wei: int) -> int:
-    return -(-wei * BUMP_NUM // BUMP_DEN)

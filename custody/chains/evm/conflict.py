@@ -1,5 +1,10 @@
 """Conflict keys and reservations of the EVM family, as text.
 
+Rules:
+    * A counter value is reserved by its name alone: two payments never hold the same one.
+    * What a waiting payment will take is reserved next to it, under the counter value that takes it: until that
+      value is used on chain the coins are promised, afterwards the balance is lower by itself.
+
 Example:
     >>> nonce_key(31337, "0xAb" + "00" * 19, 4)
     'safe:31337:0xab00000000000000000000000000000000000000:4'
@@ -7,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from custody.chains.evm.address import checksum
@@ -46,6 +52,65 @@ def safe_key(safe_tx: SafeTx) -> str:
 def account_key(chain_id: int, account: str, nonce: int) -> str:
     """Reservation, or conflict key, of one nonce of an ordinary account."""
     return f"evm:{chain_id}:{account.lower()}:{nonce}"
+
+
+def owed_key(chain_id: int, account: str, nonce: int, contract: str | None, units: int) -> str:
+    """What one counter value of a Safe or an account will take out of it.
+
+    Args:
+        chain_id, account, nonce: Whose counter value.
+        contract: Token taken; None for the native coin.
+        units: Base units.
+    """
+    return f"{_owed_of(chain_id, account)}{nonce}:{_contract_part(contract)}:{units}"
+
+
+def promised(reserved: Set[str], chain_id: int, account: str, first: int) -> Mapping[str | None, int]:
+    """Base units that waiting transactions will take out of an account, per token contract; None is the native coin.
+
+    Args:
+        reserved: Reservations of all live payments.
+        chain_id, account: Whose.
+        first: Lowest counter value that is not used on chain; what lower ones took has left the balance.
+    """
+    most: dict[tuple[int, str | None], int] = {}
+    prefix = _owed_of(chain_id, account)
+    for name in reserved:
+        if name.startswith(prefix):
+            nonce, contract, units = name.removeprefix(prefix).split(":")
+            place = int(nonce), contract or None
+            # Several attempts of one payment: at most one of them is mined, so the dearest counts.
+            most[place] = max(most.get(place, 0), int(units))
+    sums: dict[str | None, int] = {}
+    for (nonce_value, contract_text), units_value in most.items():
+        if nonce_value >= first:
+            sums[contract_text] = sums.get(contract_text, 0) + units_value
+    return sums
+
+
+def reserved_nonces(reserved: Set[str], prefix_of: str) -> frozenset[int]:
+    """Counter values held in a row of names that differ in their last part only.
+
+    Args:
+        reserved: Reservations of all live payments.
+        prefix_of: Any name of the row, from `nonce_key` or `account_key`.
+    """
+    return frozenset(_last_parts(reserved, prefix_of.rpartition(":")[0] + ":"))
+
+
+def _last_parts(reserved: Set[str], prefix: str) -> Iterator[int]:
+    for name in reserved:
+        last = name.removeprefix(prefix)
+        if last != name and last.isdigit():
+            yield int(last)
+
+
+def _owed_of(chain_id: int, account: str) -> str:
+    return f"owed:{chain_id}:{account.lower()}:"
+
+
+def _contract_part(contract: str | None) -> str:
+    return "" if contract is None else contract.lower()
 
 
 def parse_conflict_key(text: str) -> ConflictKey:

@@ -18,8 +18,9 @@ from importlib import resources
 from threading import Event
 
 from custody.chains.evm.abi import create_proxy_call
+from custody.chains.evm.answers import Receipt
 from custody.chains.evm.keccak import keccak256
-from custody.chains.evm.node import EvmNode, Receipt
+from custody.chains.evm.node import EvmNode
 from custody.chains.evm.params import SafeRelease
 from custody.chains.evm.verify import verify_safe
 from custody.chains.evm.wallet import SafeWallet

@@ -5,6 +5,7 @@ Rules:
       of whose frames reverted, where the node serves traces.
     * Tokens count only from listed contracts, by Transfer events *and* by what the balance of the
       address really gained in this block; the smaller is credited.
+    * Gas that our own station gives to a deposit account is no deposit.
     * The index is stable across a reorg: 2 * position of the call frame, or 2 * position of the
       event + 1, counted inside the transaction.
     * The block is asked by its hash: a node that reorganised meanwhile raises and is asked again.
@@ -14,11 +15,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from custody.chains.evm.address import checksum
+from custody.chains.evm.answers import Receipt, address_text, integer, receipt_from
 from custody.chains.evm.keccak import keccak256
-from custody.chains.evm.node import EvmNode, Receipt, address_text, integer, receipt_from
+from custody.chains.evm.node import EvmNode
 from custody.chains.port import SeenDeposit
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -34,13 +37,27 @@ MAX_TRACE_FRAMES = 100_000
 _VALUE_CALLS = frozenset({"CALL", "CREATE", "CREATE2", "SELFDESTRUCT"})
 
 
-def scan_block(node: EvmNode, tokens: Sequence[Asset], watched: Set[str], block: BlockRef) -> tuple[SeenDeposit, ...]:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What counts as a deposit.
+
+    Attributes:
+        addresses: Where customers pay, EIP-55.
+        tokens: Allow-list.
+        ours: Accounts whose native payments are moves of our own, EIP-55.
+    """
+
+    addresses: Set[str]
+    tokens: Sequence[Asset]
+    ours: Set[str] = frozenset()
+
+
+def scan_block(node: EvmNode, watched: Watched, block: BlockRef) -> tuple[SeenDeposit, ...]:
     """Find every deposit in a block.
 
     Args:
         node: Whom to ask.
-        tokens: Allow-list.
-        watched: Addresses, EIP-55.
+        watched: What counts.
         block: Which block.
 
     Raises:
@@ -48,7 +65,8 @@ def scan_block(node: EvmNode, tokens: Sequence[Asset], watched: Set[str], block:
     """
     receipts = _receipts(node, block)
     native = list(_native(node, receipts, watched, block))
-    return tuple(sorted([*native, *_tokens(node, receipts, tokens, watched, block)], key=_place))
+    tokens = _tokens(node, receipts, watched, block)
+    return tuple(sorted([*native, *tokens], key=_place))
 
 
 def _place(seen: SeenDeposit) -> tuple[str, int]:
@@ -65,14 +83,14 @@ def _receipts(node: EvmNode, block: BlockRef) -> list[Receipt]:
     return receipts
 
 
-def _native(node: EvmNode, receipts: Sequence[Receipt], watched: Set[str], block: BlockRef) -> Iterator[SeenDeposit]:
-    succeeded = [receipt.txid for receipt in receipts if receipt.succeeded]
+def _native(node: EvmNode, receipts: Sequence[Receipt], watched: Watched, block: BlockRef) -> Iterator[SeenDeposit]:
+    succeeded = [receipt.txid for receipt in receipts if receipt.succeeded and receipt.sender not in watched.ours]
     if not succeeded:
         return
     gains = _traced(node, block) if node.params.tracing else _direct(node, block)
     for txid in succeeded:
         for position, to, value in gains.get(txid, ()):
-            if to in watched and value > 0:
+            if to in watched.addresses and value > 0:
                 yield _seen(block, txid, 2 * position, to, Amount(value, node.params.native))
 
 
@@ -110,10 +128,8 @@ def _frames(root: Mapping[str, Any]) -> Iterator[tuple[int, str, int]]:
     raise NodeUnavailable(f"a trace of more than {MAX_TRACE_FRAMES} calls")
 
 
-def _tokens(
-    node: EvmNode, receipts: Sequence[Receipt], tokens: Sequence[Asset], watched: Set[str], block: BlockRef
-) -> Iterator[SeenDeposit]:
-    listed = {token.contract: token for token in tokens}
+def _tokens(node: EvmNode, receipts: Sequence[Receipt], watched: Watched, block: BlockRef) -> Iterator[SeenDeposit]:
+    listed = {token.contract: token for token in watched.tokens}
     gained: dict[tuple[Asset, str], list[tuple[str, int, int]]] = defaultdict(list)
     spent: dict[tuple[Asset, str], int] = defaultdict(int)
     for receipt in receipts:
@@ -125,9 +141,9 @@ def _tokens(
             source, target = checksum(log.topics[1][12:]), checksum(log.topics[2][12:])
             if source == target:
                 continue  # nobody gained
-            if source in watched:
+            if source in watched.addresses:
                 spent[token, source] += units
-            if target in watched and units > 0:
+            if target in watched.addresses and units > 0:
                 gained[token, target].append((receipt.txid, 2 * log.position + 1, units))
     for (token, owner), events in gained.items():
         before = _held_before(node, token, owner, block)

@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from custody.chains.evm.abi import NONCE, WORD
+from custody.chains.evm.answers import Log, Receipt
 from custody.chains.evm.keccak import keccak256
-from custody.chains.evm.node import EvmNode, Log, Receipt
+from custody.chains.evm.node import EvmNode
 from custody.chains.evm.safe_tx import hash_of_fields
 from custody.primitives.chain import BlockRef
 from custody.primitives.errors import NodeUnavailable

@@ -10,9 +10,10 @@ Rules:
 
 from __future__ import annotations
 
+from custody.chains.evm.answers import Receipt
 from custody.chains.evm.conflict import ConflictKey, parse_conflict_key
 from custody.chains.evm.executions import Execution, executions_in, find_execution, safe_nonce
-from custody.chains.evm.node import EvmNode, Receipt
+from custody.chains.evm.node import EvmNode
 from custody.primitives.chain import BlockRef, Finality
 from custody.primitives.errors import InvalidInput
 

@@ -1,22 +1,15 @@
-"""Keccak-256, the hash of every EVM chain (the padding before SHA-3 was standardised).
+"""Keccak-256 as EVM contracts use it: hashes and function selectors.
 
 Example:
-    >>> keccak256(b"").hex()[:16]
-    'c5d2460186f7233c'
+    >>> selector("transfer(address,uint256)").hex()
+    'a9059cbb'
 """
 
 from __future__ import annotations
 
-from Crypto.Hash import keccak
+from custody.keys.keccak import keccak256
 
-
-def keccak256(message: bytes) -> bytes:
-    """Hash a message.
-
-    Returns:
-        32 bytes.
-    """
-    return keccak.new(digest_bits=256, data=message).digest()
+__all__ = ["keccak256", "selector"]
 
 
 def selector(signature: str) -> bytes:

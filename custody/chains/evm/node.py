@@ -1,8 +1,7 @@
 """Typed questions to an EVM node: it translates hexadecimal text, and decides nothing.
 
 Rules:
-    * Answers are checked for shape here, once: what does not parse is `NodeUnavailable`, never a guess.
-    * Quantities are integers, bytes are bytes, addresses are EIP-55 text.
+    * Answers are checked for shape in `answers`, once: what does not parse is `NodeUnavailable`, never a guess.
 
 Example:
     node = EvmNode(JsonRpc(Endpoint("anvil", "http://127.0.0.1:8545")), ETHEREUM_LOCAL)
@@ -11,68 +10,21 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from custody.chains.evm.abi import balance_of_call
-from custody.chains.evm.address import checksum
+from custody.chains.evm.answers import FeeHistory, Receipt, integer, member, raw_bytes, receipt_from, sequence
 from custody.chains.evm.params import EvmParams
 from custody.nodes.jsonrpc import JsonRpc, NodeError
 from custody.primitives.asset import Asset
 from custody.primitives.chain import BlockRef
-from custody.primitives.errors import InvalidInput, NodeUnavailable, WrongNetwork
+from custody.primitives.errors import NodeUnavailable, WrongNetwork
 
 Json = Mapping[str, Any]
 
 EXECUTION_REVERTED = 3
 """JSON-RPC error number by which nodes report a reverted call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One event.
-
-    Attributes:
-        emitter: Contract that emitted it, EIP-55.
-        topics: 32 bytes each; the first names the event.
-        body: Arguments that are not indexed.
-        position: Place among the events of its transaction, from 0.
-    """
-
-    emitter: str
-    topics: tuple[bytes, ...]
-    body: bytes
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What executing a transaction did.
-
-    Attributes:
-        txid: Hash of the transaction, lower case.
-        succeeded: Status 1.
-        height, block_hash: Where it was executed.
-        logs: Its events, in order.
-        gas_used: In gas.
-        price_wei_per_gas: What each gas cost.
-        created: Contract it created, EIP-55; None for a call.
-    """
-
-    txid: str
-    succeeded: bool
-    height: int
-    block_hash: str
-    logs: tuple[Log, ...]
-    gas_used: int
-    price_wei_per_gas: int
-    created: str | None
-
-    @property
-    def fee_wei(self) -> int:
-        """What the sender paid for it."""
-        return self.gas_used * self.price_wei_per_gas
 
 
 class EvmNode:
@@ -100,13 +52,23 @@ class EvmNode:
         """Block of the main chain at this height."""
         return self._block_ref(self._header(hex(height)))
 
-    def base_fee(self) -> int:
-        """Base fee of the newest block, in wei per gas; 0 where the chain has none."""
-        return integer(self._header("latest").get("baseFeePerGas", "0x0"))
+    def fee_history(self, blocks: int, percentile: int) -> FeeHistory:
+        """What recent blocks charged.
 
-    def tip_fee(self) -> int:
-        """Priority fee the node suggests, in wei per gas."""
-        return integer(self.rpc.call("eth_maxPriorityFeePerGas"))
+        Args:
+            blocks: How many, up to the newest.
+            percentile: Which transaction of each block the tip is taken from, by gas, 0 to 100.
+        """
+        answer = self.rpc.call("eth_feeHistory", hex(blocks), "latest", [percentile])
+        base_fees = [integer(fee) for fee in sequence(member(answer, "baseFeePerGas"))]
+        tips = [integer(tip) for block in sequence(member(answer, "reward")) for tip in sequence(block)]
+        if not base_fees:
+            raise NodeUnavailable(f"{self.params.chain.id}: the node's history of fees is empty")
+        return FeeHistory(base_fees[-1], tuple(tips))
+
+    def gas_price(self) -> int:
+        """Price the node suggests where there is no base fee, in wei per gas."""
+        return integer(self.rpc.call("eth_gasPrice"))
 
     def balance(self, address: str, asset: Asset, at: BlockRef | None = None) -> int:
         """Base units held by an address, as of a block."""
@@ -173,7 +135,7 @@ class EvmNode:
             "toBlock": hex(last),
         }
         found = self.rpc.call("eth_getLogs", wanted)
-        return list(dict.fromkeys(str(_member(entry, "transactionHash")) for entry in _sequence(found)))
+        return list(dict.fromkeys(str(member(entry, "transactionHash")) for entry in sequence(found)))
 
     def send_raw(self, raw: bytes) -> str:
         """Hand signed bytes over."""
@@ -186,8 +148,8 @@ class EvmNode:
         return answer
 
     def _block_ref(self, header: Json) -> BlockRef:
-        height = integer(_member(header, "number"))
-        return BlockRef(self.params.chain.id, height, str(_member(header, "hash")), str(_member(header, "parentHash")))
+        height = integer(member(header, "number"))
+        return BlockRef(self.params.chain.id, height, str(member(header, "hash")), str(member(header, "parentHash")))
 
 
 def block_tag(at: BlockRef | None) -> object:
@@ -196,79 +158,3 @@ def block_tag(at: BlockRef | None) -> object:
     Spec: EIP-1898.
     """
     return "latest" if at is None else {"blockHash": at.hash, "requireCanonical": True}
-
-
-def integer(answer: object) -> int:
-    """A hexadecimal quantity.
-
-    Raises:
-        NodeUnavailable: Not one.
-    """
-    if not isinstance(answer, str) or not answer.startswith("0x"):
-        raise NodeUnavailable(f"not a quantity: {str(answer)[:80]!r}")
-    try:
-        return int(answer[2:] or "0", 16)
-    except ValueError as error:
-        raise NodeUnavailable(f"not a quantity: {answer[:80]!r}") from error
-
-
-def raw_bytes(answer: object) -> bytes:
-    """Hexadecimal bytes.
-
-    Raises:
-        NodeUnavailable: Not such text.
-    """
-    if not isinstance(answer, str) or not answer.startswith("0x"):
-        raise NodeUnavailable(f"not hexadecimal bytes: {str(answer)[:80]!r}")
-    try:
-        return bytes.fromhex(answer[2:])
-    except ValueError as error:
-        raise NodeUnavailable(f"not hexadecimal bytes: {answer[:80]!r}") from error
-
-
-def address_text(answer: object) -> str:
-    """An address as EIP-55 text.
-
-    Raises:
-        NodeUnavailable: Not 20 bytes.
-    """
-    try:
-        return checksum(raw_bytes(answer))
-    except InvalidInput as error:
-        raise NodeUnavailable(f"not an address: {str(answer)[:80]!r}") from error
-
-
-def receipt_from(answer: Json) -> Receipt:
-    """Read a receipt."""
-    logs = tuple(
-        Log(
-            address_text(_member(entry, "address")),
-            tuple(raw_bytes(topic) for topic in _sequence(_member(entry, "topics"))),
-            raw_bytes(_member(entry, "data")),
-            position,
-        )
-        for position, entry in enumerate(_sequence(_member(answer, "logs")))
-    )
-    created = answer.get("contractAddress")
-    return Receipt(
-        txid=str(_member(answer, "transactionHash")).lower(),
-        succeeded=integer(_member(answer, "status")) == 1,
-        height=integer(_member(answer, "blockNumber")),
-        block_hash=str(_member(answer, "blockHash")),
-        logs=logs,
-        gas_used=integer(_member(answer, "gasUsed")),
-        price_wei_per_gas=integer(_member(answer, "effectiveGasPrice")),
-        created=None if created is None else address_text(created),
-    )
-
-
-def _member(answer: object, name: str) -> Any:  # noqa: ANN401 - checked by the caller
-    if not isinstance(answer, dict) or name not in answer:
-        raise NodeUnavailable(f"the node's answer lacks {name!r}")
-    return answer[name]
-
-
-def _sequence(answer: object) -> Sequence[Any]:
-    if not isinstance(answer, list):
-        raise NodeUnavailable("the node's answer is not a list")
-    return answer

@@ -3,7 +3,9 @@
 Rules:
     * Safe contracts are pinned by address *and* by the hash of the code that must live there.
     * Money on a chain is counted in base units of 18-decimal native coins.
-    * `fee_cap_wei_per_gas` is ours, not the network's: above it nothing is planned.
+    * `fee_cap_wei_per_gas` is ours, not the network's: above it nothing is offered.
+    * A symbol is unique in one installation: coins of second layers carry the layer's name, since one ETH
+      on Base and one on Ethereum are two assets to the books.
 
 Example:
     >>> params_for(ChainId("ethereum")).chain_id
@@ -13,6 +15,7 @@ Example:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from custody.primitives.asset import Asset
 from custody.primitives.chain import Chain, ChainId, Family
@@ -62,6 +65,33 @@ SAFE_1_4_1 = SafeRelease(
 """SafeL2 1.4.1: the variant that logs every execution with its nonce, which finality relies on."""
 
 
+class FeeModel(StrEnum):
+    """How the network prices gas."""
+
+    BASE_FEE = "base fee"  # EIP-1559: a base fee that moves block by block, and a tip on top
+    GAS_PRICE = "gas price"  # no base fee worth the name: one price, which the node names
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """What gas may cost on one network.
+
+    Attributes:
+        model: Where the price comes from.
+        tip_wei_per_gas: Least priority fee we offer, in wei per gas.
+        fee_cap_wei_per_gas: Most we ever offer, in wei per gas.
+        extra_gas: Added to every gas limit: what the network charges beyond execution, in gas. What is not
+            used is not paid.
+        layer_fee_wei: Kept back by every account for what a second layer charges beside gas.
+    """
+
+    model: FeeModel
+    tip_wei_per_gas: int
+    fee_cap_wei_per_gas: int
+    extra_gas: int = 0
+    layer_fee_wei: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class EvmParams:
     """One network.
@@ -73,8 +103,7 @@ class EvmParams:
         release: Pinned Safe contracts.
         poa: True where block headers carry longer extra data (proof of authority); informational,
             since plain JSON-RPC does not validate headers.
-        tip_wei_per_gas: Priority fee when the node names none, in wei per gas.
-        fee_cap_wei_per_gas: Most we ever offer, in wei per gas.
+        pricing: What gas may cost.
         tracing: True where the node serves `debug_traceTransaction`, so that payments made by
             contracts (internal calls) are seen as deposits.
         local: True for a chain of our own that holds no value; only there code may be written into the state.
@@ -85,36 +114,59 @@ class EvmParams:
     native: Asset
     release: SafeRelease
     poa: bool
-    tip_wei_per_gas: int
-    fee_cap_wei_per_gas: int
+    pricing: Pricing
     tracing: bool
     local: bool
 
 
-def _row(name: str, chain_id: int, symbol: str, depths: tuple[int, int], *, poa: bool = False) -> EvmParams:
+def _row(name: str, chain_id: int, symbol: str, depths: tuple[int, int], pricing: Pricing) -> EvmParams:
     chain = Chain(ChainId(name), Family.EVM, str(chain_id), f"eip155:{chain_id}", depths[0], depths[1])
     return EvmParams(
         chain=chain,
         chain_id=chain_id,
         native=Asset(symbol, NATIVE_DECIMALS, chain.id),
         release=SAFE_1_4_1,
-        poa=poa,
-        tip_wei_per_gas=1 * GWEI,
-        fee_cap_wei_per_gas=500 * GWEI,
+        poa=name in _PROOF_OF_AUTHORITY,
+        pricing=pricing,
         tracing=True,
         local=name.endswith("-local"),
     )
 
 
-# Depths: two epochs (64 slots) is where Ethereum finalizes in the ordinary case; BSC finalizes by
-# vote within seconds and 20 blocks is the customary floor; local chains are short to keep tests quick,
-# and have ids of their own, so that nothing signed for them can be replayed where money is.
-ETHEREUM = _row("ethereum", 1, "ETH", (12, 64))
-ETHEREUM_LOCAL = _row("ethereum-local", 31337, "ETH", (1, 3))
-BSC = _row("bsc", 56, "BNB", (15, 20), poa=True)
-BSC_LOCAL = _row("bsc-local", 31356, "BNB", (1, 3))
+_PROOF_OF_AUTHORITY = frozenset({"bsc", "polygon"})
 
-ROWS: tuple[EvmParams, ...] = (ETHEREUM, ETHEREUM_LOCAL, BSC, BSC_LOCAL)
+# Least tip and cap, in the price levels of each network. Arbitrum charges the data it posts to Ethereum as gas
+# of the transaction itself: the limit needs room for it. Base takes that from the account, beside the gas.
+_ETHEREUM = Pricing(FeeModel.BASE_FEE, 1 * GWEI, 500 * GWEI)
+_BSC = Pricing(FeeModel.GAS_PRICE, GWEI // 20, 50 * GWEI)
+_POLYGON = Pricing(FeeModel.BASE_FEE, 25 * GWEI, 5_000 * GWEI)
+_ARBITRUM = Pricing(FeeModel.BASE_FEE, 0, 50 * GWEI, extra_gas=2_000_000)
+_BASE = Pricing(FeeModel.BASE_FEE, GWEI // 1_000, 50 * GWEI, layer_fee_wei=20_000 * GWEI)
+_AVALANCHE = Pricing(FeeModel.BASE_FEE, 1, 500 * GWEI)
+
+# Depths (credit, final). Two epochs (64 slots) is where Ethereum finalizes in the ordinary case; BSC finalizes by
+# vote within seconds and 20 blocks is the customary floor; Polygon keeps the depth from before its milestones.
+# Blocks of second layers are final when Ethereum has them, about a quarter of an hour: 3,600 of Arbitrum's, 450 of
+# Base's. Avalanche decides a block once. Local chains are short to keep tests quick, and have ids of their own, so
+# that nothing signed for them can be replayed where money is.
+ETHEREUM = _row("ethereum", 1, "ETH", (12, 64), _ETHEREUM)
+BSC = _row("bsc", 56, "BNB", (15, 20), _BSC)
+POLYGON = _row("polygon", 137, "POL", (64, 256), _POLYGON)
+ARBITRUM = _row("arbitrum", 42161, "ETHARB", (200, 3_600), _ARBITRUM)
+BASE = _row("base", 8453, "ETHBASE", (30, 450), _BASE)
+AVALANCHE = _row("avalanche", 43114, "AVAX", (3, 12), _AVALANCHE)
+
+ETHEREUM_LOCAL = _row("ethereum-local", 31337, "ETH", (1, 3), _ETHEREUM)
+BSC_LOCAL = _row("bsc-local", 31_356, "BNB", (1, 3), _BSC)
+POLYGON_LOCAL = _row("polygon-local", 31_300_137, "POL", (1, 3), _POLYGON)
+ARBITRUM_LOCAL = _row("arbitrum-local", 31_342_161, "ETHARB", (1, 3), _ARBITRUM)
+BASE_LOCAL = _row("base-local", 31_308_453, "ETHBASE", (1, 3), _BASE)
+AVALANCHE_LOCAL = _row("avalanche-local", 31_343_114, "AVAX", (1, 3), _AVALANCHE)
+
+ROWS: tuple[EvmParams, ...] = (
+    *(ETHEREUM, BSC, POLYGON, ARBITRUM, BASE, AVALANCHE),
+    *(ETHEREUM_LOCAL, BSC_LOCAL, POLYGON_LOCAL, ARBITRUM_LOCAL, BASE_LOCAL, AVALANCHE_LOCAL),
+)
 
 
 def params_for(chain: ChainId) -> EvmParams:

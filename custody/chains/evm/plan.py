@@ -17,7 +17,7 @@ from custody.chains.evm.safe_tx import Operation, SafeTx
 from custody.chains.evm.wallet import SafeWallet
 from custody.primitives.asset import Asset
 from custody.primitives.encoding import encode
-from custody.primitives.errors import MalformedPayload
+from custody.primitives.errors import MalformedPayload, Unavailable
 
 PLAN_TAG = "mext/evm-plan/1"
 MAX_PAYMENTS = 100
@@ -33,21 +33,29 @@ _HEAD_FIELDS = 7
 _PAYMENT_FIELDS = 3
 
 
+class SafeStuck(Unavailable):
+    """An execution of this Safe reverted: try it again or reject its nonce, then the lane goes on."""
+
+    code = "safe_stuck"
+
+
 @dataclass(frozen=True, slots=True)
 class SenderState:
     """What the account that pays gas has to offer at one moment.
 
     Attributes:
         nonce: First counter value that is neither used nor reserved.
-        wei: Its balance.
+        wei: Its balance, less what waiting transactions may cost.
         tip_wei_per_gas: Priority fee to offer.
         fee_wei_per_gas: Most to pay per gas.
+        used: Number of transactions it has sent on chain: lower counter values are gone.
     """
 
     nonce: int
     wei: int
     tip_wei_per_gas: int
     fee_wei_per_gas: int
+    used: int = 0
 
     def gas(self, limit: int) -> Gas:
         """The gas fields of a transaction sent now."""
@@ -59,14 +67,20 @@ class SafeState:
     """What the wallet can spend at one moment.
 
     Attributes:
-        balances: Base units per asset key, e.g. {"ethereum-local/native": 10**18}.
-        nonce: The Safe's next nonce.
+        balances: Base units per asset key, e.g. {"ethereum-local/native": 10**18}, less what is promised to
+            payments on their way.
+        nonce: First nonce of the Safe that is neither used nor reserved.
         sender: The account that pays gas.
+        executed: Number of transactions the Safe has executed on chain: its next nonce there.
+        stuck: True if the account transaction of an open payment was mined and its execution reverted: whatever
+            is queued behind it would revert too.
     """
 
     balances: Mapping[str, int]
     nonce: int
     sender: SenderState
+    executed: int = 0
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)

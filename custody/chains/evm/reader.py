@@ -1,5 +1,11 @@
 """The reader of a Safe wallet: balances, what is spendable, deposits, finality.
 
+Rules:
+    * Payments follow each other without waiting: Safe nonces n, n+1, ... in transactions of one sender with
+      counter values s, s+1, ..., at most 16, and no two payments hold the same value.
+    * What is promised to payments on their way is not spendable twice.
+    * Once an execution has reverted, nothing is queued behind it: it would revert too and burn its gas.
+
 Example:
     reader = SafeReader(wallet, EvmNode(rpc, ETHEREUM_LOCAL))
     state = reader.spendable(reserved=frozenset())
@@ -9,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from custody.chains.evm.conflict import account_key, nonce_key
-from custody.chains.evm.deposits import scan_block
+from custody.chains.evm.conflict import account_key, nonce_key, promised, reserved_nonces
+from custody.chains.evm.deposits import Watched, scan_block
 from custody.chains.evm.executions import safe_nonce
+from custody.chains.evm.fees import fee_level
 from custody.chains.evm.finality import judge
 from custody.chains.evm.node import EvmNode
 from custody.chains.evm.plan import SafePlan, SafeState, SenderState
@@ -24,15 +31,12 @@ from custody.primitives.chain import BlockRef, Finality
 from custody.primitives.errors import Unavailable
 from custody.primitives.ids import TxId
 
-MAX_SENDER_QUEUE = 16
+MAX_IN_FLIGHT = 16
 """Geth guarantees 16 pool slots an account."""
-
-BASE_FEE_HEADROOM = 2
-"""The base fee can rise by an eighth a block: twice the present one lasts for six full blocks."""
 
 
 class SafeBusy(Unavailable):
-    """A payment of this Safe is on its way; the next is planned when it is mined."""
+    """As many payments of this Safe are on their way as a node keeps; the next is planned when one is mined."""
 
     code = "safe_busy"
 
@@ -60,39 +64,61 @@ class SafeReader:
     def spendable(self, reserved: Set[str]) -> SafeState:
         """Everything a plan depends on, read from one block.
 
-        One payment of a Safe is in flight at a time: were one to revert, all behind it would revert
-        too and burn their gas, and the balance would be promised twice. Batches make up for it.
-
         Args:
             reserved: Resources of open payments.
 
         Raises:
-            SafeBusy: The Safe's next nonce is reserved.
+            SafeBusy: 16 payments of the Safe, or transactions of its sender, wait already.
         """
         wallet, node, tip = self.wallet, self.node, self.node.tip()
-        nonce = safe_nonce(node, wallet.safe, tip)
-        if nonce_key(wallet.params.chain_id, wallet.safe, nonce) in reserved:
-            raise SafeBusy(f"wallet {wallet.id}: a payment with Safe nonce {nonce} is on its way", nonce=nonce)
+        chain_id = wallet.params.chain_id
+        executed = safe_nonce(node, wallet.safe, tip)
+        waiting = reserved_nonces(reserved, nonce_key(chain_id, wallet.safe, 0))
+        sender = self.sender(reserved, tip)
+        nonce = self._first_free(executed, waiting, "payments of the Safe")
+        owed = promised(reserved, chain_id, wallet.safe, executed)
         assets = (wallet.params.native, *wallet.tokens)
-        balances = {asset.key: node.balance(wallet.safe, asset, tip) for asset in assets}
-        return SafeState(balances, nonce, self.sender(reserved, tip))
+        balances = {
+            asset.key: max(0, node.balance(wallet.safe, asset, tip) - owed.get(_lower(asset), 0)) for asset in assets
+        }
+        return SafeState(balances, nonce, sender, executed, self._is_stuck(waiting, reserved, executed, sender.used))
 
     def sender(self, reserved: Set[str], at: BlockRef | None = None) -> SenderState:
-        """What the account that pays gas has to offer.
+        """What the account that carries executions has to offer; see `payer`."""
+        return self.payer(self.wallet.sender_address, reserved, at)
+
+    def payer(self, account: str, reserved: Set[str], at: BlockRef | None = None) -> SenderState:
+        """What an account that pays gas has to offer.
+
+        Args:
+            account: Sender or gas station, EIP-55.
+            reserved: Counter values and promises of its open transactions.
+            at: Block to read; the newest if None.
 
         Raises:
             SafeBusy: 16 of its transactions wait already.
         """
-        wallet, node = self.wallet, self.node
+        node, params = self.node, self.wallet.params
         block = at or node.tip()
-        account, chain_id = wallet.sender_address, wallet.params.chain_id
-        first = node.sequence(account, block)
-        free = (n for n in range(first, first + MAX_SENDER_QUEUE) if account_key(chain_id, account, n) not in reserved)
-        nonce = next(free, None)
-        if nonce is None:
-            raise SafeBusy(f"wallet {wallet.id}: {MAX_SENDER_QUEUE} transactions of the sender wait", nonce=first)
+        used = node.sequence(account, block)
+        waiting = reserved_nonces(reserved, account_key(params.chain_id, account, 0))
+        nonce = self._first_free(used, waiting, f"transactions of {account}")
         tip_fee, fee = fee_level(node)
-        return SenderState(nonce, node.balance(account, wallet.params.native, block), tip_fee, fee)
+        held = node.balance(account, params.native, block)
+        owed = promised(reserved, params.chain_id, account, used).get(None, 0)
+        return SenderState(nonce, max(0, held - owed), tip_fee, fee, used)
+
+    def _first_free(self, first: int, waiting: Set[int], what: str) -> int:
+        nonce = next((n for n in range(first, first + MAX_IN_FLIGHT) if n not in waiting), None)
+        if nonce is None:
+            raise SafeBusy(f"wallet {self.wallet.id}: {MAX_IN_FLIGHT} {what} wait", nonce=first)
+        return nonce
+
+    def _is_stuck(self, waiting: Set[int], reserved: Set[str], executed: int, used: int) -> bool:
+        """Every nonce of the Safe that waits needs a counter value of the sender that can still carry it."""
+        wallet = self.wallet
+        carriers = reserved_nonces(reserved, account_key(wallet.params.chain_id, wallet.sender_address, 0))
+        return sum(nonce >= executed for nonce in waiting) > sum(nonce >= used for nonce in carriers)
 
     def failing(self, tx: SafePlan) -> tuple[int, ...]:
         """Positions of the payments that would revert if the Safe made them now, one by one.
@@ -106,16 +132,15 @@ class SafeReader:
         )
 
     def deposits(self, watched: Set[str], block: BlockRef) -> Sequence[SeenDeposit]:
-        """All payments in this block to the watched addresses (EIP-55)."""
-        return scan_block(self.node, self.wallet.tokens, watched, block)
+        """All payments in this block to the watched addresses (EIP-55), but for gas of our own station."""
+        station = self.wallet.station_address
+        ours = frozenset() if station is None else frozenset({station})
+        return scan_block(self.node, Watched(watched, self.wallet.tokens, ours), block)
 
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt; see `finality.judge`."""
         return judge(self.node, txid, conflict_key)
 
 
-def fee_level(node: EvmNode) -> tuple[int, int]:
-    """Priority fee and highest fee to offer now, in wei per gas, within the configured cap."""
-    cap = node.params.fee_cap_wei_per_gas
-    tip = min(max(node.tip_fee(), node.params.tip_wei_per_gas), cap)
-    return tip, min(BASE_FEE_HEADROOM * node.base_fee() + tip, cap)
+def _lower(asset: Asset) -> str | None:
+    return None if asset.contract is None else asset.contract.lower()

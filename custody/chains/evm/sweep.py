@@ -4,8 +4,7 @@ Rules:
     * A sweep has no intents: it stays within the wallet, and signers accept it as a move of its own.
     * Native coins: the balance less the whole gas reserve, so that the account can always pay. Gas that
       was reserved and not used stays behind and goes with the next sweep.
-    * Tokens: the whole balance; the account needs native coins for the gas, which the Safe pays to it
-      like any other payment.
+    * Tokens: the whole balance; the account needs native coins for the gas, which the gas station tops up.
     * Own account, own counter: a stuck sweep never delays a withdrawal.
 
 Example:
@@ -24,7 +23,7 @@ from custody.chains.evm.address import parse_destination
 from custody.chains.evm.conflict import account_key
 from custody.chains.evm.deposit import DepositBranch
 from custody.chains.evm.fields import decode_fields, decode_int
-from custody.chains.evm.outer_tx import Gas, OuterTx, txid_of
+from custody.chains.evm.outer_tx import Gas, OuterTx, is_signed, txid_of
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.port import SignedTx
 from custody.keys.ecdsa import verify_recoverable
@@ -63,6 +62,7 @@ class SweepState:
         balance_wei: What it holds of the native coin.
         nonce: Its counter.
         tip_wei_per_gas, fee_wei_per_gas: Fees to offer.
+        extra_gas, layer_fee_wei: What the network charges beyond execution; see `params.Pricing`.
     """
 
     index: int
@@ -72,12 +72,19 @@ class SweepState:
     nonce: int
     tip_wei_per_gas: int
     fee_wei_per_gas: int
+    extra_gas: int = 0
+    layer_fee_wei: int = 0
 
     @property
     def gas(self) -> Gas:
         """What a sweep sent now consumes."""
         limit = NATIVE_SWEEP_GAS if self.asset.contract is None else TOKEN_SWEEP_GAS
-        return Gas(self.nonce, self.tip_wei_per_gas, self.fee_wei_per_gas, limit)
+        return Gas(self.nonce, self.tip_wei_per_gas, self.fee_wei_per_gas, limit + self.extra_gas)
+
+    @property
+    def reserve_wei(self) -> int:
+        """What the account must hold for the network, beside what it sends."""
+        return self.gas.fee_max_wei + self.layer_fee_wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ class SweepPlan:
 
 def sweepable(state: SweepState) -> int:
     """Base units a sweep would bring; 0 if the account cannot pay the gas or the coins are not worth it."""
-    reserve = state.gas.fee_max_wei
+    reserve = state.reserve_wei
     if state.asset.contract is not None:
         return state.units if state.balance_wei >= reserve else 0
     value = state.balance_wei - reserve
@@ -139,7 +146,7 @@ class SweepCodec:
             raise InvalidInput("a sweep stays within the wallet and serves no intent")
         asset = self.wallet.asset_of(spendable.asset.contract)
         units, gas = sweepable(spendable), spendable.gas
-        if gas.fee_wei_per_gas > self.wallet.params.fee_cap_wei_per_gas:
+        if gas.fee_wei_per_gas > self.wallet.params.pricing.fee_cap_wei_per_gas:
             raise LimitExceeded(f"{self.chain.id}: {gas.fee_wei_per_gas} wei per gas is above the configured cap")
         if units == 0:
             raise InsufficientFunds(
@@ -209,10 +216,5 @@ class SweepCodec:
         return OuterTx(self.wallet.params.chain_id, tx.gas, to, value, call)
 
     def _is_valid(self, tx: SweepPlan, signature: Signature) -> bool:
-        if signature.key != self._branch.public_key(tx.index):
-            return False
-        try:
-            verify_recoverable(signature.key, self._outer(tx).signing_hash(), signature.value)
-        except BadSignature:
-            return False
-        return True
+        ours = signature.key == self._branch.public_key(tx.index)
+        return ours and is_signed(signature, self._outer(tx).signing_hash())

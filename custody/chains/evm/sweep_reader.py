@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from custody.chains.evm.conflict import account_key
-from custody.chains.evm.reader import SafeReader, fee_level
+from custody.chains.evm.fees import fee_level
+from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.sweep import SweepState
 from custody.chains.port import SeenDeposit
 from custody.primitives.address import Address
@@ -60,7 +61,10 @@ class SweepReader:
             raise SweepPending(f"a sweep of {self.account} with nonce {nonce} is open")
         tip, fee = fee_level(node)
         wei, units = (node.balance(self.account, asset, block) for asset in (params.native, self.asset))
-        return SweepState(self.index, self.asset, units, wei, nonce, tip, fee)
+        pricing = params.pricing
+        return SweepState(
+            *(self.index, self.asset, units, wei, nonce, tip, fee), pricing.extra_gas, pricing.layer_fee_wei
+        )
 
     def deposits(self, watched: Set[str], block: BlockRef) -> Sequence[SeenDeposit]:
         """All payments in this block to the watched addresses."""

@@ -2,7 +2,7 @@
 
 Rules:
     * 2 <= threshold < n: one key never spends, one lost key never locks.
-    * No owner twice, and the sender that pays gas is no owner.
+    * No owner twice; sender, gas station, owners and deposit accounts are different keys.
     * Owners are ordered by address, so that the same set always gives the same Safe.
 
 Example:
@@ -61,6 +61,8 @@ class SafeWallet:
         sender: Key of the account that pays gas; not an owner.
         tokens: Allow-list of ERC-20 assets, contract in EIP-55 form.
         deposits: Accounts that are swept into this Safe; None where there are none.
+        station: Key of the account that gives deposit accounts the gas for their sweeps; None where only the
+            native coin is swept.
         safe: Address of the Safe, EIP-55; computed.
     """
 
@@ -72,6 +74,7 @@ class SafeWallet:
     sender: PublicKey
     tokens: tuple[Asset, ...] = ()
     deposits: DepositBranch | None = None
+    station: PublicKey | None = None
     safe: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,10 +86,13 @@ class SafeWallet:
         addresses = {owner.address for owner in self.owners}
         if len(addresses) != count:
             raise InvalidInput(f"wallet {self.id}: one owner key appears twice")
-        if address_of(self.sender) in addresses:
-            raise InvalidInput(f"wallet {self.id}: the sender that pays gas must not be an owner")
-        if self.deposits is not None and self.deposits.public_key(0) == self.sender:
-            raise InvalidInput(f"wallet {self.id}: the sender that pays gas must not be a deposit account")
+        for name, key in (("sender that pays gas", self.sender), ("gas station", self.station)):
+            if key is not None and address_of(key) in addresses:
+                raise InvalidInput(f"wallet {self.id}: the {name} must not be an owner")
+            if self.deposits is not None and self.deposits.public_key(0) == key:
+                raise InvalidInput(f"wallet {self.id}: the {name} must not be a deposit account")
+        if self.station == self.sender:
+            raise InvalidInput(f"wallet {self.id}: the gas station must not be the sender of withdrawals")
         for token in self.tokens:
             if token.chain != self.params.chain.id or not _is_canonical(token.contract):
                 raise InvalidInput(
@@ -105,6 +111,11 @@ class SafeWallet:
     def sender_address(self) -> str:
         """Account that pays gas, EIP-55."""
         return address_of(self.sender)
+
+    @property
+    def station_address(self) -> str | None:
+        """Gas station, EIP-55; None where there is none."""
+        return None if self.station is None else address_of(self.station)
 
     def sorted_owners(self) -> tuple[str, ...]:
         """Owner addresses in ascending order of their number."""
@@ -150,6 +161,8 @@ class SafeWallet:
         if self.deposits is not None:
             branch = self.deposits
             registered["sweep_from"] = {"path": branch.path, "xpub": branch.xpub, "window": branch.window}
+        if self.station is not None:
+            registered["gas_station"] = self.station_address
         return registered
 
     def _create2_address(self) -> str:

@@ -24,9 +24,11 @@ from custody.chains.utxo.params import UtxoParams
 from custody.primitives.address import MAX_ADDRESS_CHARS, Address
 from custody.primitives.errors import InvalidAddress, WrongNetwork
 
-FOREIGN_HRPS = frozenset({"bc", "tb", "bcrt", "ltc", "tltc", "rltc", "ltcmweb", "tmweb"})
-"""Segwit prefixes in use; an address with another of them is of another network, not malformed.
-The two MWEB prefixes are Litecoin's confidential side chain, which this house does not enter."""
+FOREIGN_HRPS = frozenset({"bc", "tb", "bcrt", "ltc", "tltc", "rltc"})
+"""Segwit prefixes in use; an address with another of them is of another network, not malformed."""
+
+MWEB_HRPS = frozenset({"ltcmweb", "tmweb"})
+"""Litecoin's confidential side chain, which this house does not enter."""
 
 FOREIGN_VERSIONS = frozenset({0x00, 0x05, 0x6F, 0xC4, 0x30, 0x32, 0x3A, 0x1E, 0x16, 0x71})
 """Base58 versions of Bitcoin, Litecoin, Dogecoin and their test networks."""
@@ -56,7 +58,11 @@ def script_of_address(text: str, params: UtxoParams) -> bytes:
     if not (0 < len(text) <= MAX_ADDRESS_CHARS and text.isascii()):
         raise _invalid(text, params, "not an address")
     prefix, separator, _ = text.lower().rpartition("1")
-    if separator and prefix in FOREIGN_HRPS | {params.hrp}:
+    if separator and prefix in MWEB_HRPS:
+        raise WrongNetwork(
+            f"{params.chain.id}: {text[:16]}... is an MWEB address, which we do not pay", chain=params.chain.id
+        )
+    if separator and prefix in FOREIGN_HRPS:
         return _segwit_script(text, prefix, params)
     return _base58_script(text, params)
 

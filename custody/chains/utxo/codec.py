@@ -19,6 +19,7 @@ from dataclasses import replace as with_fields
 
 from custody.chains.port import SignedTx
 from custody.chains.utxo.address import address_of_script, parse_address, script_of_address
+from custody.chains.utxo.bumping import next_rate
 from custody.chains.utxo.coins import Coins, UtxoOutput, UtxoPlan, resource
 from custody.chains.utxo.decode import decode_plan
 from custody.chains.utxo.psbt import encode_plan
@@ -113,9 +114,23 @@ class UtxoCodec:
         self._require_fee_within(raised, intents)
         return raised
 
-    def bump(self, tx: UtxoPlan, spendable: Coins, intents: Sequence[TransferIntent]) -> None:
-        """No replacement yet."""
-        del tx, spendable, intents
+    def bump(self, tx: UtxoPlan, spendable: Coins, intents: Sequence[TransferIntent]) -> UtxoPlan | None:
+        """Plan the same payments from the same coins at a fee that replaces `tx` in a node's pool.
+
+        Args:
+            tx: The plan whose bytes wait too long.
+            spendable: From this chain's reader now; only its fee rate counts, coins stay what they were.
+            intents: What `tx` pays; the new fee stays within the sum of their `fee_max`.
+
+        Returns:
+            The other plan: a quarter dearer, or at the present rate if that is more, or as much as the caps
+            and the change allow. None where that is no raise that nodes accept, or the network's nodes relay none.
+        """
+        policy = self.wallet.params.fees
+        if not policy.replaceable:
+            return None
+        rate = next_rate(self.wallet, tx, spendable.fee_sat_per_kvb, sum(each.fee_max.units for each in intents))
+        return self.replace(tx, rate, intents) if rate is not None else None
 
     def summarize(self, tx: UtxoPlan) -> TransferSummary:
         """Say what a person must see."""

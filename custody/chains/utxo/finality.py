@@ -1,17 +1,19 @@
 """What became of an attempt, and the proof that it is dead.
 
 Rules:
-    * Alive is proven by the txid: found in a block of the main chain, or in the pool.
+    * Alive is proven by the txid: found in a block of the main chain, or in the pool; and, where txids are
+      malleable, by the spender of the first input being the same payment under another name (`malleability`).
     * Dead is proven by the outpoint alone: another transaction, buried at final depth, spends the
       attempt's first input. Absence, eviction from the pool and time prove nothing.
     * The search walks back from one tip by parent hashes, so that a reorg meanwhile cannot mix two chains.
-    * Where a txid is malleable (scripts before segwit) a foreign spender may be our own payment under
-      another name: it is never called dead here.
+    * Where a txid is malleable (scripts before segwit) a spender that is not recognised may still be our own
+      payment, signed again by others: nothing is called dead there.
 """
 
 from __future__ import annotations
 
 from custody.chains.utxo.coins import outpoint_of
+from custody.chains.utxo.malleability import canonical_txid
 from custody.chains.utxo.params import UtxoParams
 from custody.nodes.bitcoin import BitcoinNode
 from custody.primitives.chain import Finality
@@ -31,8 +33,8 @@ def attempt_finality(node: BitcoinNode, params: UtxoParams, txid: TxId, conflict
         conflict_key: Its first input, as `UtxoCodec.reservations` names it.
 
     Returns:
-        FINAL, MINED or PENDING for the attempt itself; DEAD if another transaction at final depth
-        spends its first input; otherwise UNKNOWN.
+        FINAL, MINED or PENDING for the attempt itself, under whatever txid; DEAD if another transaction at
+        final depth spends its first input; otherwise UNKNOWN.
 
     Raises:
         InvalidInput: Not a conflict key of this chain.
@@ -44,16 +46,16 @@ def attempt_finality(node: BitcoinNode, params: UtxoParams, txid: TxId, conflict
         return Finality.FINAL if place.confirmations >= params.chain.final_depth else Finality.MINED
     if place is not None and place.block_hash is None:
         return Finality.PENDING
-    if params.is_malleable or node.unspent_flags([outpoint], with_pool=False)[0]:
+    if node.unspent_flags([outpoint], with_pool=False)[0]:
         return Finality.UNKNOWN
     spender = _find_spender(node, outpoint)
     if spender is None:
         return Finality.UNKNOWN
     found, depth = spender
     is_final = depth >= params.chain.final_depth
-    if found == txid:  # it was mined between the two questions
+    if found == txid or (params.is_malleable and canonical_txid(node.raw_txs([found])[0]) == txid):
         return Finality.FINAL if is_final else Finality.MINED
-    return Finality.DEAD if is_final else Finality.UNKNOWN
+    return Finality.DEAD if is_final and not params.is_malleable else Finality.UNKNOWN
 
 
 def _find_spender(node: BitcoinNode, outpoint: tuple[str, int]) -> tuple[str, int] | None:

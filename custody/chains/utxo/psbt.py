@@ -28,6 +28,8 @@ from custody.primitives.errors import LimitExceeded, MalformedPayload
 MAX_PSBT_BYTES = 8 << 20
 """200 inputs whose previous transactions have 40 kB each; signers read nothing longer."""
 
+_MWEB_MARK = b"\x00\x08"
+
 # What the two libraries raise on bytes they dislike; embit has no single error type.
 _PARSE_ERRORS = (EmbitError, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError)
 
@@ -90,9 +92,14 @@ def parse_psbt(raw: bytes) -> PSBT:
 def without_witness(raw: bytes) -> bytes:
     """Drop the witnesses of a transaction; its txid stays.
 
+    Litecoin's node marks the transaction that pays out of MWEB (LIP-3, flag 8, and an empty part before the
+    lock time); the mark is dropped too, or one such payment would make a wallet unreadable.
+
     Raises:
         MalformedPayload: Not a transaction.
     """
+    if raw[4:6] == _MWEB_MARK and raw[-5:-4] == b"\x00":
+        raw = raw[:4] + raw[6:-5] + raw[-4:]
     tx = parse_tx(raw)
     for entry in tx.vin:
         entry.witness = Witness([])

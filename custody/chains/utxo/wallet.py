@@ -1,7 +1,8 @@
 """A multisig wallet of the family: who signs, how many must, and which addresses follow from that.
 
 Rules:
-    * A wallet is its descriptor: `wsh(sortedmulti(m,[fp/path]xpub/<0;1>/*,...))` with checksum.
+    * A wallet is its descriptor: `wsh(sortedmulti(m,[fp/path]xpub/<0;1>/*,...))` with checksum, or `sh(...)`
+      where the chain has no segwit.
     * Branch 0 receives, branch 1 takes change; indexes stay inside the window that signers know.
     * Refused: n < 2, m = n (one lost key would lose the coins), m < 2 (one stolen key would),
       the same key twice, two keys of one device, keys of another network.
@@ -122,6 +123,8 @@ class UtxoWallet:
             raise WalletRefused(f"{self.id}: {n} cosigners; 2 to {MAX_COSIGNERS} are allowed")
         if not 2 <= self.threshold < n:
             raise WalletRefused(f"{self.id}: {self.threshold} of {n}: at least 2 must sign, and one may be lost")
+        if self.params.script is ScriptType.WSH and not self.params.hrp:
+            raise WalletRefused(f"{self.id}: {self.params.chain.id} has no witness scripts; coins would be anybody's")
         if not 1 <= self.window <= MAX_WINDOW:
             raise InvalidInput(f"{self.id}: window {self.window} outside 1..{MAX_WINDOW}")
         if len({origin.node().key for origin in self.cosigners}) != n:

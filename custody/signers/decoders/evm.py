@@ -7,7 +7,7 @@ Rules:
     * The SafeTx hash is computed here from the decoded fields; what is shown is what is signed.
     * The sender signs an execution only if it carries the signatures of a quorum of owners over
       exactly this SafeTx: a back office cannot burn its gas on anything else.
-    * A sweep goes from a registered deposit account to the registered Safe: coins, or a listed token.
+    * Sweeps, gas for deposit accounts and fillers are read by `evm_moves`.
     * A call of the Safe to itself with nothing in it is a rejection; whether one may sign it without an
       intent is for the signer's rules to say, as it is for sweeps.
 
@@ -27,6 +27,7 @@ from custody.primitives.amount import Amount
 from custody.primitives.errors import InvalidInput, MalformedPayload, Refused
 from custody.primitives.intent import TransferSummary
 from custody.signers.decoders.evm_bytes import Arguments, decimal, eip55, keccak256, split_tagged
+from custody.signers.decoders.evm_moves import MOVES, OwnMoves
 from custody.signers.decoders.evm_outer import Outer, read_outer, recover_account
 from custody.signers.decoders.evm_registration import account_of, read_registration
 from custody.signers.ownership import NotOurAddress
@@ -34,7 +35,6 @@ from custody.signers.port import OwnedPlace, ToSign, Understood
 
 SAFE_TX_TAG = "mext/evm-safe-tx/1"
 OUTER_TAG = "mext/evm-outer/1"
-SWEEP_TAG = "mext/evm-sweep/1"
 
 MAX_BATCH = 100
 CALL, DELEGATECALL = 0, 1
@@ -81,7 +81,7 @@ class EvmDecoder:
         accounts = {path: account_of(key) for path, key in our_keys.items()}
         self._member_paths = [path for path, account in accounts.items() if account in self.safe.owners]
         self._sender_paths = [path for path, account in accounts.items() if account == self.safe.sender]
-        self._our_paths = frozenset(accounts)
+        self._moves = OwnMoves(self.safe, accounts)
         if len(self._member_paths) > 1:
             raise InvalidInput(f"wallet {self.safe.id}: two owner keys in one signer")
         self._unpayable = {self.safe.safe, self.safe.multisend, bytes(20), *self.safe.tokens}
@@ -98,8 +98,8 @@ class EvmDecoder:
             return self._member(fields)
         if role is SigningRole.SENDER and tag == OUTER_TAG:
             return self._execution(fields)
-        if role is SigningRole.SENDER and tag == SWEEP_TAG:
-            return self._sweep(fields)
+        if role is SigningRole.SENDER and tag in MOVES:
+            return self._moves.understand(tag, fields)
         raise Refused(f"wallet {self.safe.id}: a {tag[:40]!r} payload is not for role {role.value}")
 
     def owned_place(self, address: str) -> OwnedPlace:
@@ -148,38 +148,6 @@ class EvmDecoder:
         summary = TransferSummary(self._payments(inner), (), self._fee(outer))
         to_sign = (ToSign(0, self._path(self._sender_paths, "sender"), keccak256(fields[1])),)
         return Understood(summary, self._key(inner, digest), to_sign)
-
-    def _sweep(self, fields: list[bytes]) -> Understood:
-        branch = self.safe.sweep
-        if len(fields) != 3:
-            raise MalformedPayload(f"a sweep has 3 fields, not {len(fields)}")
-        if branch is None:
-            raise Refused(f"wallet {self.safe.id}: no deposit accounts are registered")
-        index, account = decimal(fields[0]), fields[1]
-        path = f"{branch.path}/0/{index}"
-        if index >= branch.window or path in self._our_paths:
-            raise Refused(f"wallet {self.safe.id}: {path} is not a deposit account")
-        if branch.account(index) != account:
-            raise Refused(f"wallet {self.safe.id}: {account.hex()} is not deposit account {index}")
-        outer = read_outer(fields[2], self.safe.chain_id)
-        # The Safe's address is our own registration: what reaches it never left the wallet.
-        home = self._paid(self.safe.safe, self._swept(outer))
-        key = f"evm:{self.safe.chain_id}:0x{account.hex()}:{outer.nonce}"
-        return Understood(TransferSummary((), (home,), self._fee(outer)), key, (ToSign(0, path, keccak256(fields[2])),))
-
-    def _swept(self, outer: Outer) -> Amount:
-        if outer.to == self.safe.safe and not outer.call:
-            return Amount(outer.value, self.safe.native)
-        token = self.safe.tokens.get(outer.to)
-        if token is None or outer.value or outer.call[:4] != _TRANSFER:
-            raise Refused(
-                f"wallet {self.safe.id}: a sweep brings coins or a registered token to the Safe, nothing else"
-            )
-        arguments = Arguments(outer.call[4:], heads=2)
-        arguments.tails()
-        if arguments.address(0) != self.safe.safe:
-            raise Refused(f"wallet {self.safe.id}: the sweep goes to {eip55(arguments.address(0))}, not to the Safe")
-        return Amount(arguments.number(1), token)
 
     def _payments(self, inner: _Inner) -> tuple[Paid, ...]:
         if (inner.operation, inner.to, inner.value, inner.call) == (CALL, self.safe.safe, 0, b""):

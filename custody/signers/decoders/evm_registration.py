@@ -58,6 +58,7 @@ class RegisteredSafe:
         native: Asset of the native coin.
         tokens: Listed tokens by contract, 20 bytes.
         sweep: Deposit accounts; None where there are none.
+        station: Account that gives deposit accounts their gas, 20 bytes; None where there is none.
     """
 
     id: str
@@ -71,6 +72,7 @@ class RegisteredSafe:
     native: Asset
     tokens: Mapping[bytes, Asset]
     sweep: SweepBranch | None
+    station: bytes | None
 
 
 def read_registration(registration: Mapping[str, object]) -> RegisteredSafe:
@@ -92,18 +94,22 @@ def read_registration(registration: Mapping[str, object]) -> RegisteredSafe:
         raise InvalidInput(f"{threshold} of {len(owners)} owners is not a safe quorum")
     if _text(registration, "network") != str(chain_id):
         raise InvalidInput("network and chain id differ")
+    station, sender = registration.get("gas_station"), _address(registration.get("sender"))
+    if station is not None and _address(station) in (sender, *owners):
+        raise InvalidInput("the gas station is the sender or an owner")
     return RegisteredSafe(
         id=_text(registration, "id"),
         chain=chain,
         chain_id=chain_id,
         safe=_address(registration.get("safe")),
         multisend=_address(multisend),
-        sender=_address(registration.get("sender")),
+        sender=sender,
         owners=frozenset(owners),
         threshold=threshold,
         native=Asset(_text(registration, "native"), NATIVE_DECIMALS, chain),
         tokens=dict(_token(entry, chain) for entry in _items(registration, "tokens")),
         sweep=_sweep(registration.get("sweep_from")),
+        station=None if station is None else _address(station),
     )
 
 

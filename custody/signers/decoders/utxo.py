@@ -46,8 +46,6 @@ from custody.signers.port import OwnedPlace, ToSign, Understood
 RECEIVE_BRANCH, CHANGE_BRANCH = 0, 1
 TX_VERSION = 2
 SEQUENCE = 0xFFFF_FFFD
-MAX_MONEY_SAT = 84_000_000 * 100_000_000
-"""Most coins a network of the family will ever have (Litecoin)."""
 MAX_SEARCHED_INDEXES = 10_000
 """Of each branch, when an address is looked for: a few seconds once, inside the time of one connection."""
 
@@ -151,7 +149,7 @@ class UtxoDecoder:
             raise UnknownPsbtShape(f"wallet {self.id}: an input with a script or another sequence")
         if len({(entry.txid, entry.vout) for entry in tx.inputs}) != len(tx.inputs):
             raise UnknownPsbtShape(f"wallet {self.id}: the same coin twice")
-        if any(not 0 < output.value_sat <= MAX_MONEY_SAT for output in tx.outputs):
+        if any(not 0 < output.value_sat <= self.network.most_sat for output in tx.outputs):
             raise UnknownPsbtShape(f"wallet {self.id}: an output without or with an impossible value")
 
     def _spend(self, entry: RawInput, fields: Fields) -> tuple[Place, Spent]:

@@ -41,9 +41,10 @@ class Network:
     Attributes:
         symbol: Its coin.
         caip2: Its CAIP-2 identifier.
-        hrp: Prefix of segwit addresses.
+        hrp: Prefix of segwit addresses; empty where witness scripts mean nothing: anybody could spend them.
         p2pkh, p2sh: Version bytes of base58 addresses.
         keys: Kind of extended keys.
+        most_sat: Most that one output can hold by the rules of the network.
     """
 
     symbol: str
@@ -52,13 +53,27 @@ class Network:
     p2pkh: int
     p2sh: int
     keys: KeyNetwork
+    most_sat: int
 
+
+_COIN = 100_000_000
+_MAIN, _TEST = KeyNetwork.MAIN, KeyNetwork.TEST
 
 NETWORKS = {
-    "bitcoin": Network("BTC", "bip122:000000000019d6689c085ae165831e93", "bc", 0x00, 0x05, KeyNetwork.MAIN),
-    "bitcoin-regtest": Network("BTC", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328", "bcrt", 0x6F, 0xC4, KeyNetwork.TEST),
-    "litecoin": Network("LTC", "bip122:12a765e31ffd4059bada1e25190f6e98", "ltc", 0x30, 0x32, KeyNetwork.MAIN),
-    "litecoin-regtest": Network("LTC", "bip122:530827f38f93b43ed12af0b3ad25a288", "rltc", 0x6F, 0x3A, KeyNetwork.TEST),
+    "bitcoin": Network("BTC", "bip122:000000000019d6689c085ae165831e93", "bc", 0x00, 0x05, _MAIN, 21_000_000 * _COIN),
+    "bitcoin-regtest": Network(
+        "BTC", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328", "bcrt", 0x6F, 0xC4, _TEST, 21_000_000 * _COIN
+    ),
+    "litecoin": Network("LTC", "bip122:12a765e31ffd4059bada1e25190f6e98", "ltc", 0x30, 0x32, _MAIN, 84_000_000 * _COIN),
+    "litecoin-regtest": Network(
+        "LTC", "bip122:530827f38f93b43ed12af0b3ad25a288", "rltc", 0x6F, 0x3A, _TEST, 84_000_000 * _COIN
+    ),
+    "dogecoin": Network(
+        "DOGE", "bip122:1a91e3dace36e2be3bf030a65679fe82", "", 0x1E, 0x16, _MAIN, 10_000_000_000 * _COIN
+    ),
+    "dogecoin-regtest": Network(
+        "DOGE", "bip122:3d2160a3b5dc4a9d62e7e66a295f7031", "", 0x6F, 0xC4, _TEST, 10_000_000_000 * _COIN
+    ),
 }
 
 
@@ -101,7 +116,7 @@ def read_descriptor(text: str, network: Network) -> Descriptor:
 
     Raises:
         InvalidInput: Another form, a wrong checksum, doubled keys, keys of another kind of network,
-            or a threshold that is not between 2 and n - 1.
+            a witness script where there are none, or a threshold that is not between 2 and n - 1.
     """
     form = _FORM.fullmatch(text)
     if form is None or _checksum(text.partition("#")[0]) != form[4]:
@@ -112,6 +127,8 @@ def read_descriptor(text: str, network: Network) -> Descriptor:
         raise InvalidInput(f"registered descriptor: {threshold} of {len(cosigners)} is not a safe quorum")
     if len({each.node.key for each in cosigners}) != len(cosigners):
         raise InvalidInput("registered descriptor: the same key twice")
+    if form[1] == "wsh" and not network.hrp:
+        raise InvalidInput(f"registered descriptor: {network.symbol} has no witness scripts; coins would be anybody's")
     return Descriptor(form[1] == "wsh", threshold, cosigners)
 
 
@@ -121,6 +138,8 @@ def address_text(script: bytes, network: Network) -> str | None:
         return _base58(network.p2pkh, script[3:23])
     if len(script) == 23 and script[:2] == b"\xa9\x14" and script[22] == 0x87:
         return _base58(network.p2sh, script[2:22])
+    if not network.hrp:
+        return None
     if (len(script), script[:2]) in ((22, b"\x00\x14"), (34, b"\x00\x20")):
         return _segwit(network.hrp, 0, script[2:])
     if (len(script), script[:2]) == (34, b"\x51\x20"):

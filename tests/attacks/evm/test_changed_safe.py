@@ -10,6 +10,9 @@ from custody.chains.evm.address import address_of
 from custody.chains.evm.deploy import deploy_on_devnet
 from custody.chains.evm.keccak import selector
 from custody.chains.evm.verify import FALLBACK_SLOT, GUARD_SLOT, SINGLETON_SLOT, SafeChanged, verify_safe
+from custody.chains.evm.watch import MAX_BLOCKS_A_STEP, SafeWatch
+from custody.monitor.breaker import FileBreaker
+from exchange.app.custody_steps import guarded_step
 
 pytestmark = pytest.mark.node
 
@@ -90,6 +93,51 @@ def test_notices_changed_code_of_every_pinned_contract(house):
     for address in (release.multisend, release.fallback_handler, release.proxy_factory):
         house.anvil.rpc.call("anvil_setCode", address, "0x" + gate.hex())
         refuses(house, address)
+
+
+# E14: in the block that changes it, also if the next block changes it back; then nothing of the chain is signed.
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_e14_a_changed_safe_is_found_within_one_block_and_stops_its_chain(house, tmp_path, taken_back):
+    breaker = FileBreaker(tmp_path / "breaker.json")
+    watch = SafeWatch(house.anvil.node, [house.wallet])
+    step = guarded_step(watch.step, house.reader.chain, breaker)
+    assert step() == 1
+    assert breaker.open_scopes() == {}
+    by_itself(house, selector("changeThreshold(uint256)") + word(1))
+    if taken_back:
+        by_itself(house, selector("changeThreshold(uint256)") + word(2))
+        verify_safe(house.anvil.node, house.wallet)
+    for _ in range(2):
+        with pytest.raises(SafeChanged, match="threshold is 1"):
+            step()
+    assert "threshold is 1" in breaker.open_scopes()[f"chain:{house.native.chain}"]
+
+
+# E15: the implementation behind the proxy, or the library it calls, is gone.
+@pytest.mark.parametrize("part", ["singleton", "multisend"])
+def test_e15_a_destroyed_implementation_is_found_within_one_block(house, part):
+    watch = SafeWatch(house.anvil.node, [house.wallet])
+    watch.step()
+    house.anvil.rpc.call("anvil_setCode", getattr(house.wallet.params.release, part), "0x")
+    house.anvil.mine()
+    watch.require_unchanged()
+    with pytest.raises(SafeChanged, match="code at"):
+        watch.step()
+    # No new deposit address is handed out for it.
+    with pytest.raises(SafeChanged, match="code at"):
+        watch.require_unchanged()
+
+
+def test_every_block_is_asked_once_and_a_long_pause_is_bounded(house):
+    watch = SafeWatch(house.anvil.node, [house.wallet])
+    assert watch.step() == 1
+    assert watch.step() == 0
+    house.anvil.mine(5)
+    assert watch.step() == 5
+    house.anvil.reorg(1)
+    assert watch.step() == 1
+    house.anvil.mine(3 * MAX_BLOCKS_A_STEP)
+    assert watch.step() == MAX_BLOCKS_A_STEP
 
 
 def test_a_safe_of_other_owners_or_one_that_is_not_there_is_not_ours(house):

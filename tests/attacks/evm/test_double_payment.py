@@ -40,7 +40,7 @@ def execution_call(house, plan, signatures) -> bytes:
 
 # A11 and 1.4: whoever sees an execution in the pool can send it first. The payment is then made by a
 # foreign transaction, ours reverts, and a refund would pay twice.
-def test_a_payment_carried_by_a_stranger_is_paid_and_never_dead(house):
+def test_a11_a_payment_carried_by_a_stranger_is_paid_and_never_dead(house):
     plan = house.plan(make_intent(ALICE, Amount(5, ETH)))
     signatures = sign_all(house.codec, plan)
     ours = house.codec.assemble(plan, signatures)
@@ -66,7 +66,7 @@ def test_a_payment_carried_by_a_stranger_is_found_without_our_transaction(house)
 
 
 # A15: a recipient that refuses the coins, waits for the refund, then opens and executes our signatures.
-def test_a_reverted_execution_is_not_dead_while_its_signatures_still_work(house):
+def test_a15_a_reverted_execution_is_not_dead_while_its_signatures_still_work(house):
     gate = house.anvil.create(compiled()["Gate"])
     house.anvil.send(gate, SET_OPEN + (1).to_bytes(32, "big"))
     plan = house.plan(make_intent(gate, Amount(5, ETH)))
@@ -89,14 +89,15 @@ def test_a_reverted_execution_is_not_dead_while_its_signatures_still_work(house)
 # The way out of it: a second execution of the same signatures, or a rejection that uses the nonce up.
 def test_a_reverted_execution_can_be_carried_again_by_another_transaction(house):
     gate = house.anvil.create(compiled()["Gate"])
-    plan = house.plan(make_intent(gate, Amount(5, ETH)))
+    intent = make_intent(gate, Amount(5, ETH))
+    plan = house.plan(intent)
     assert house.reader.failing(plan) == (0,)
     owners = sign_all(house.codec, plan)[:2]
     first = house.sign(plan)
     house.broadcaster.broadcast(first)
     house.wait(first.txid)
     house.anvil.send(gate, SET_OPEN + (1).to_bytes(32, "big"))
-    again = house.codec.reexecute(plan, house.reader.sender(frozenset()))
+    again = house.codec.bump(plan, house.reader.spendable(frozenset()), [intent])
     assert again.gas.nonce == plan.gas.nonce + 1
     second = house.sign(again)
     assert second.conflict_key == first.conflict_key
@@ -116,7 +117,7 @@ def test_the_one_payment_of_a_batch_that_would_revert_is_named_before_signing(ho
 
 
 # A11: another SafeTx of the owners took the nonce.
-def test_a_payment_is_dead_only_when_the_other_execution_is_final(house):
+def test_a11_a_payment_is_dead_only_when_the_other_execution_is_final(house):
     ours = house.sign(house.plan(make_intent(ALICE, Amount(5, ETH))))
     other = house.sign(house.plan(make_intent(BOB, Amount(6, ETH), name="w2")))
     house.broadcaster.broadcast(other)
@@ -128,7 +129,7 @@ def test_a_payment_is_dead_only_when_the_other_execution_is_final(house):
 
 
 # E05: the sender's key was used outside; its nonce moved, the Safe's did not.
-def test_a_sender_nonce_used_outside_kills_nothing(house):
+def test_e05_a_sender_nonce_used_outside_kills_nothing(house):
     ours = house.sign(house.plan(make_intent(ALICE, Amount(5, ETH))))
     house.anvil.rpc.call("anvil_setNonce", house.wallet.sender_address, "0x50")
     house.anvil.mine(5)

@@ -40,25 +40,25 @@ def seen(house, txid, reader=None, watched=WATCHED):
 
 
 # B02: transfer answers false, status 1, no event.
-def test_a_transfer_that_answers_false_is_no_deposit(house):
+def test_b02_a_transfer_that_answers_false_is_no_deposit(house):
     token, reader = house.list_token("FLS", house.anvil.create(compiled()["FalseToken"]))
     assert seen(house, house.anvil.send(token.contract, transfer_call(CUSTOMER, 100)), reader) == []
 
 
 # B02, sharper: the event is there, the coins are not.
-def test_an_announced_transfer_that_moved_nothing_is_no_deposit(house):
+def test_b02_an_announced_transfer_that_moved_nothing_is_no_deposit(house):
     token, reader = house.list_token("LIE", house.anvil.create(compiled()["LiarToken"]))
     assert seen(house, house.anvil.send(token.contract, transfer_call(CUSTOMER, 100)), reader) == []
 
 
 # B03: a look-alike with the same name and symbol.
-def test_a_token_that_is_not_listed_is_no_deposit(house):
+def test_b03_a_token_that_is_not_listed_is_no_deposit(house):
     fake = house.anvil.create(dev_token_code("Listed token", "MXT", 10**24))
     assert seen(house, house.anvil.send(fake, transfer_call(CUSTOMER, 100))) == []
 
 
 # B04: the outer frame reverts.
-def test_coins_of_a_reverted_transaction_or_frame_are_no_deposit(house):
+def test_b04_coins_of_a_reverted_transaction_or_frame_are_no_deposit(house):
     forwarder = house.anvil.create(compiled()["Forwarder"])
     call = selector("payInRevertedFrame(address)") + address_word(CUSTOMER)
     txid = house.anvil.send(forwarder, call, 100)
@@ -74,14 +74,14 @@ def test_coins_of_a_reverted_transaction_or_frame_are_no_deposit(house):
 
 
 # B05: fee on transfer.
-def test_only_what_arrived_of_a_token_with_a_fee_is_credited(house):
+def test_b05_only_what_arrived_of_a_token_with_a_fee_is_credited(house):
     token, reader = house.list_token("FEE", house.anvil.create(compiled()["FeeToken"]))
     txid = house.anvil.send(token.contract, transfer_call(CUSTOMER, 1_000))
     assert seen(house, txid, reader) == [(CUSTOMER, 990, "FEE")]
 
 
 # B18: the same address watched on another chain sees nothing of this one.
-def test_a_deposit_is_of_the_chain_it_was_seen_on(house):
+def test_b18_a_deposit_is_of_the_chain_it_was_seen_on(house):
     txid = house.anvil.fund(CUSTOMER, 100)
     (found,) = house.reader.deposits(WATCHED, house.block_of(txid))
     assert found.amount.asset == ETH

@@ -83,7 +83,7 @@ def refuses(decoder, tx: SafeTx, kind=Refused):
 
 
 # C01: a delegatecall presented as a transfer (Bybit, WazirX, Radiant).
-def test_refuses_every_delegatecall_but_to_the_pinned_batch_contract(owner):
+def test_c01_refuses_every_delegatecall_but_to_the_pinned_batch_contract(owner):
     good = multi_send_item(TO, 5, b"")
     for to in (TO, EVIL, TOKEN.contract, WALLET.safe):
         refuses(owner, batch(good, to=to))
@@ -105,7 +105,7 @@ def test_refuses_operations_that_do_not_exist(owner):
 
 
 # C02: a hidden second call.
-def test_shows_every_call_of_a_batch(owner):
+def test_c02_shows_every_call_of_a_batch(owner):
     tx = batch(multi_send_item(TO, 5, b""), multi_send_item(TOKEN.contract, 0, transfer_call(EVIL, 10**24)))
     shown = owner.understand(tx.payload(), MEMBER).summary.to
     assert [(to.text, amount.units) for to, amount in shown] == [(TO, 5), (EVIL, 10**24)]
@@ -149,7 +149,7 @@ def test_refuses_batch_calldata_that_is_not_in_its_ordinary_form(owner, change):
         "mint(address,uint256)",
     ],
 )
-def test_refuses_every_other_method_of_a_listed_token(owner, signature):
+def test_c03_refuses_every_other_method_of_a_listed_token(owner, signature):
     call = selector(signature) + address_word(EVIL) + word(5)
     refuses(owner, safe_tx(TOKEN.contract, 0, call))
     refuses(owner, batch(multi_send_item(TO, 5, b""), multi_send_item(TOKEN.contract, 0, call)))
@@ -189,7 +189,7 @@ def test_refuses_payments_to_the_wallet_the_tokens_and_nowhere(owner):
 
 
 # C12: another network, another Safe.
-def test_refuses_another_chain_id_and_another_safe(owner):
+def test_c12_refuses_another_chain_id_and_another_safe(owner):
     refuses(owner, safe_tx(chain_id=1))
     refuses(owner, safe_tx(safe=EVIL))
 

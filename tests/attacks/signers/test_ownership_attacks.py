@@ -50,9 +50,10 @@ FOREIGN = {
     "utxo": "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry",
     "evm": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
     "solana": "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+    "tron": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8",
     "xrpl": "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh",
 }
-ELSEWHERE = {"utxo": "bip122:000000000019d6689c085ae165831e93", "evm": "eip155:1", "solana": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "xrpl": "xrpl:0"}  # fmt: skip
+ELSEWHERE = {"utxo": "bip122:000000000019d6689c085ae165831e93", "evm": "eip155:1", "solana": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "tron": "tron:0x2b6653dc", "xrpl": "xrpl:0"}  # fmt: skip
 
 
 @pytest.fixture(params=HELD)

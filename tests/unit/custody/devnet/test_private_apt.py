@@ -3,7 +3,8 @@ import hashlib
 import pytest
 
 from custody.devnet import private_apt
-from custody.devnet.knots import find_knots, main
+from custody.devnet.core_node import install_command
+from custody.devnet.knots import KNOTS, install_knots
 from custody.devnet.private_apt import AptRequest, PackageChanged, PackageUnavailable, fetch_packages
 
 
@@ -89,12 +90,12 @@ def test_the_environment_may_name_the_mirror(tmp_path, warm, monkeypatch):
 
 def test_a_node_that_is_not_installed_is_none(tmp_path, monkeypatch):
     monkeypatch.setenv("MEXT_KNOTS", str(tmp_path / "empty"))
-    assert find_knots() is None
+    assert KNOTS.find() is None
     (tmp_path / "bitcoind").write_text("")
-    assert find_knots(tmp_path) == tmp_path / "bitcoind"
+    assert KNOTS.find(tmp_path) == tmp_path / "bitcoind"
 
 
 def test_the_command_ends_with_one_where_it_cannot_install(tmp_path, warm, monkeypatch, capsys):
     monkeypatch.setattr(private_apt.shutil, "which", lambda _: None)
-    assert main(["install", "--folder", str(tmp_path / "k")]) == 1
+    assert install_command(KNOTS, install_knots, ["install", "--folder", str(tmp_path / "k")]) == 1
     assert "apt-get" in capsys.readouterr().err

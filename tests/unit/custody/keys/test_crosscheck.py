@@ -28,14 +28,14 @@ EVM_KEY = PublicKey(
 EVM_ADDRESS = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 
 
-def place(network="regtest", **changes):
-    key_network = KeyNetwork.MAIN if network == "mainnet" else KeyNetwork.TEST
+def place(chain="bitcoin-regtest", **changes):
+    key_network = KeyNetwork.TEST if "-" in chain else KeyNetwork.MAIN
     fields = {
         "xpubs": [encode_xpub(node, key_network) for node in NODES],
         "threshold": 2,
         "branch": 0,
         "index": 7,
-        "network": network,
+        "chain": chain,
     }
     return SortedMultisig(**{**fields, **changes})
 
@@ -46,13 +46,13 @@ def by_embit(branch, index, hrp):
     return bech32.encode(hrp, 0, script.p2wsh(witness).data[2:])
 
 
-@pytest.mark.parametrize("changes", [{"threshold": 0}, {"threshold": 4}, {"xpubs": []}, {"network": "litecoin"}])
+@pytest.mark.parametrize("changes", [{"threshold": 0}, {"threshold": 4}, {"xpubs": []}, {"chain": "bitcoin-testnet"}])
 def test_refuses_what_is_no_multisig(changes):
     with pytest.raises(InvalidInput):
         place(**changes)
 
 
-@pytest.mark.parametrize("changes", [{"index": 8}, {"branch": 1}, {"threshold": 1}, {"network": "testnet"}])
+@pytest.mark.parametrize("changes", [{"index": 8}, {"branch": 1}, {"threshold": 1}, {"chain": "litecoin-regtest"}])
 def test_another_place_is_another_address(tmp_path, changes):
     pytest.importorskip("bitcoinlib")
     with pytest.raises(CrossCheckFailed) as caught:
@@ -79,11 +79,24 @@ def test_a_broken_extended_key_is_rejected(tmp_path, text):
         crosscheck_utxo(place(xpubs=xpubs), by_embit(0, 7, "bcrt"), tmp_path)
 
 
-@pytest.mark.parametrize(("network", "hrp"), [("regtest", "bcrt"), ("testnet", "tb"), ("mainnet", "bc")])
+@pytest.mark.parametrize(
+    ("chain", "hrp"),
+    [("bitcoin-regtest", "bcrt"), ("bitcoin", "bc"), ("litecoin", "ltc"), ("litecoin-regtest", "rltc")],
+)
 @pytest.mark.parametrize(("branch", "index"), [(0, 0), (0, 7), (1, 1_000)])
-def test_bitcoinlib_agrees(tmp_path, network, hrp, branch, index):
+def test_bitcoinlib_agrees(tmp_path, chain, hrp, branch, index):
     pytest.importorskip("bitcoinlib")
-    crosscheck_utxo(place(network, branch=branch, index=index), by_embit(branch, index, hrp), tmp_path)
+    crosscheck_utxo(place(chain, branch=branch, index=index), by_embit(branch, index, hrp), tmp_path)
+
+
+@pytest.mark.parametrize(("chain", "version"), [("dogecoin", 0x16), ("dogecoin-regtest", 0xC4)])
+@pytest.mark.parametrize(("branch", "index"), [(0, 0), (1, 1_000)])
+def test_bitcoinlib_agrees_before_segwit(tmp_path, chain, version, branch, index):
+    pytest.importorskip("bitcoinlib")
+    points = sorted(node.descend((branch, index)).key for node in NODES)
+    redeem = script.Script(bytes([0x52]) + b"".join(b"\x21" + point for point in points) + bytes([0x53, 0xAE]))
+    expected = base58.b58encode_check(bytes([version]) + script.p2sh(redeem).data[2:22]).decode()
+    crosscheck_utxo(place(chain, branch=branch, index=index), expected, tmp_path)
 
 
 @pytest.mark.parametrize("expected", [EVM_ADDRESS.lower(), EVM_ADDRESS[:-1] + "e", "", EVM_ADDRESS.replace("7E", "7e")])

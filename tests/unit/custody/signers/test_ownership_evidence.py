@@ -15,10 +15,12 @@ from simulators.signer_ownership import (
     ownership_request,
     utxo,
 )
+from simulators.tron import tronweb
 
 from custody.chains.evm.deposit import DepositBranch
 from custody.chains.evm.params import ROWS as EVM_ROWS
 from custody.chains.solana import params as solana_params
+from custody.chains.tron.params import ROWS as TRON_ROWS
 from custody.chains.utxo.params import BITCOIN_REGTEST, LITECOIN_REGTEST, ScriptType
 from custody.chains.utxo.params import ROWS as UTXO_ROWS
 from custody.chains.xrpl.params import ROWS as XRPL_ROWS
@@ -29,6 +31,7 @@ from custody.primitives.secret import Secret
 from custody.reserves.evidence import verify_ownership
 from custody.reserves.ownership import AttestedQuorum, OwnershipEvidence, OwnershipNotShown
 from custody.signers.decoders.solana import CAIP2
+from custody.signers.decoders.tron import CAIP2 as TRON_CAIP2
 from custody.signers.decoders.utxo_script import NETWORKS
 from custody.signers.decoders.xrpl import CAIP2 as XRPL_CAIP2
 from custody.signers.ownership import NotOurAddress, OwnershipExpired
@@ -166,6 +169,7 @@ def test_networks_are_named_as_the_chains_name_them():
     assert all(row.chain.caip2 == f"eip155:{row.chain_id}" for row in EVM_ROWS)
     rows = (solana_params.MAINNET, solana_params.DEVNET, solana_params.LOCAL)
     assert {str(row.chain.id): row.chain.caip2 for row in rows} == CAIP2
+    assert {str(row.chain.id): row.chain.caip2 for row in TRON_ROWS} == TRON_CAIP2
     assert {str(row.chain.id): row.chain.caip2 for row in XRPL_ROWS} == XRPL_CAIP2
     assert len({chain.caip2 for chain in CHAINS}) == len(CHAINS) == len(HELD)
 
@@ -211,3 +215,17 @@ def test_a_deposit_key_shows_its_own_account_and_no_other():
     verify_ownership(evidence, HEADER, NONCE, alone, NOW)
     with pytest.raises(OwnershipNotShown):  # another seed's key at the same path leads to another account
         verify_ownership(replace(evidence, signatures=(("", stranger.signature),)), HEADER, NONCE, alone, NOW)
+
+
+# TIP-191 as tronweb understands it: whoever holds our text and the signature finds the member with public tools.
+def test_tronweb_recovers_the_member_of_a_tron_account_from_its_ownership_signature():
+    held = HELD["tron"]()
+    owned = by_seeds(held, 2)
+    text = ownership_request(held).text()
+    answer = tronweb(
+        "out = g.signatures.map(s => utils.message.verifyMessage(g.text, '0x' + s))",
+        text=text,
+        signatures=[each.signature for each in owned],
+    )
+    assert answer == [member.address for member in held.wallet.members[:2]]
+    assert [each.key for each in owned] == ["", ""]

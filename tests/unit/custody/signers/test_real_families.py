@@ -6,6 +6,7 @@ import pytest
 from simulators.bitcoin import make_coins
 from simulators.signer_kit import NOW, Bench, approve, request, rules_json
 from simulators.solana import House, Key
+from simulators.tron import ALICE, BOB, rich
 from simulators.xrpl import Key as XrplKey
 from simulators.xrpl import state as xrpl_state
 
@@ -17,6 +18,9 @@ from custody.chains.solana.codec import SplCodec
 from custody.chains.solana.params import LOCAL
 from custody.chains.solana.state import Nonce, Source, SplState
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
+from custody.chains.tron.codec import TronCodec
+from custody.chains.tron.params import LOCAL as TRON_LOCAL
+from custody.chains.tron.wallet import Member, OwnerQuorum, TronWallet
 from custody.chains.utxo.codec import UtxoCodec
 from custody.chains.utxo.params import BITCOIN_REGTEST
 from custody.chains.utxo.wallet import KeyOrigin, UtxoWallet
@@ -29,12 +33,13 @@ from custody.keys.paths import parse_path
 from custody.keys.xkeys import KeyNetwork, encode_xpub
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
-from custody.primitives.errors import Refused, ToolkitError
+from custody.primitives.errors import LimitExceeded, Refused, ToolkitError
 from custody.primitives.ids import WithdrawalId
 from custody.primitives.intent import TransferIntent
 from custody.primitives.secret import Secret
 from custody.signers.judge import PayloadMismatch
 from custody.signers.keyring import Keyring
+from custody.signers.memory import AlreadySigned
 
 SEEDS = [Secret(bytes([number]) * 64) for number in (1, 2, 3)]
 RINGS = [Keyring(seed) for seed in SEEDS]
@@ -42,6 +47,7 @@ UTXO_PATH = "m/48h/1h/0h/2h"
 EVM_PATH, EVM_SENDER = "m/44h/60h/0h/0/0", "m/44h/60h/9h/0/0"
 XRPL_PATH = "m/44h/144h/0h/0/0"
 SOL_PATH, SOL_SENDER = "m/44h/501h/0h/0h", "m/44h/501h/9h/0h"
+TRON_PATH = "m/44h/195h/0h/0/0"
 
 
 def intent_to(chain, native, text, units, fee_max):
@@ -110,6 +116,19 @@ class Xrpl:
         self.chain, self.members = XRPL_LOCAL.chain, ()
 
 
+class Tron:
+    to, units, native = ALICE, 10**7, TRON_LOCAL.native
+    paths, fee_max = {"member": TRON_PATH}, 10**7
+
+    def __init__(self):
+        members = tuple(Member(TRON_PATH, ring.public_key(TRON_PATH, Curve.SECP256K1)) for ring in RINGS)
+        owners = OwnerQuorum(tuple(ring.public_key(EVM_PATH, Curve.SECP256K1) for ring in RINGS), 2)
+        opener = RINGS[0].public_key(EVM_SENDER, Curve.SECP256K1)
+        self.wallet = TronWallet("hot", TRON_LOCAL, opener, members, 2, owners)
+        self.codec, self.state = TronCodec(self.wallet), rich(self.native)
+        self.chain, self.members = TRON_LOCAL.chain, ()
+
+
 class Room:
     # Three signers of one wallet; the first one also holds the key that pays the chain's fee.
     def __init__(self, folder, family):
@@ -137,7 +156,7 @@ class Room:
         return request(need.payload, intent, approvals=approve(intent), role=need.role, chain=self.family.chain.id)
 
 
-@pytest.fixture(params=[Utxo, Evm, Solana, Xrpl], ids=lambda family: family.__name__)
+@pytest.fixture(params=[Utxo, Evm, Solana, Tron, Xrpl], ids=lambda family: family.__name__)
 def room(request, tmp_path):
     return Room(tmp_path, request.param)
 
@@ -164,6 +183,7 @@ def test_c04_a_plan_for_somebody_else_is_refused_by_every_signer(room):
         "Evm": "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
         "Solana": Key("eve").text,
         "Xrpl": XrplKey("eve").account,
+        "Tron": BOB,
     }
     thief = replace(room.intent, to=Address(room.family.chain.id, other[type(room.family).__name__]))
     need = room.family.codec.next_need(room.plan(thief), [])
@@ -191,6 +211,22 @@ def test_every_signer_states_its_own_member_key_first(room):
         keys = bench.call("public_keys", chain=room.family.chain.id, wallet_id="hot").each("keys", 9)
         curve = Curve.ED25519 if isinstance(room.family, Solana) else Curve.SECP256K1
         assert keys[0].raw("raw") == ring.public_key(room.family.paths["member"], curve).raw
+
+
+# A13: of several attempts for one withdrawal, a signer signs one; that the first has expired is not for it to say.
+def test_a13_a_signer_signs_no_second_attempt_and_nothing_that_stays_valid_for_long(tmp_path):
+    room = Room(tmp_path, Tron)
+    first, bench = room.plan(), room.benches[0]
+    for hours, error in ((2, LimitExceeded), (0, None)):
+        moment = room.family.state.moment
+        room.family.state = rich(room.family.native, moment=replace(moment, head_ms=moment.head_ms + hours * 3_600_000))
+        need = room.family.codec.next_need(room.plan(), [])
+        with pytest.raises(error) if error else contextlib.nullcontext():
+            bench.sign(room.ask(need))
+        room.family.state = rich(room.family.native)
+    later = replace(first, payment=replace(first.payment, window=replace(first.payment.window, timestamp_ms=1)))
+    with pytest.raises(AlreadySigned):
+        bench.sign(room.ask(room.family.codec.next_need(later, [])))
 
 
 # Whatever single byte of the payload is changed, either the signer refuses, or it is a payload that does the same.

@@ -64,7 +64,7 @@ def given(sim, tmp_path):
     house = type("Registered", (), {"wallet": xrpl_wallet(HOT)})
     own_moves = {"own_moves": [HOT.id]}
     signers = {f"hot-{n}": SeatedSigner(tmp_path / str(n), house, key, **own_moves) for n, key in enumerate(HOT_KEYS)}
-    return Ingredients(chain, HOT, COLD, signers, "", Store(), 0, tmp_path)
+    return Ingredients(chain, HOT, COLD, signers, "", Store(), 0, tmp_path, None)
 
 
 def test_account_under_other_members_stops_the_start(given):

@@ -105,7 +105,7 @@ def test_refuses_gas_above_the_intents_cap_the_price_cap_and_the_senders_balance
         codec.plan([make_intent(TO, Amount(1, ETH), fee_wei=exact - 1)], RICH)
     with pytest.raises(InsufficientFunds, match="sender"):
         codec.plan([make_intent(TO, Amount(1, ETH))], replace(RICH, sender=replace(RICH.sender, wei=exact - 1)))
-    dear = replace(RICH.sender, fee_wei_per_gas=ETHEREUM_LOCAL.fee_cap_wei_per_gas + 1, wei=10**30)
+    dear = replace(RICH.sender, fee_wei_per_gas=ETHEREUM_LOCAL.pricing.fee_cap_wei_per_gas + 1, wei=10**30)
     with pytest.raises(LimitExceeded):
         codec.plan([make_intent(TO, Amount(1, ETH), fee_wei=10**20)], replace(RICH, sender=dear))
 
@@ -200,7 +200,7 @@ def test_the_same_inputs_give_the_same_bytes_and_come_back_from_storage(codec, p
 
 
 def test_conflict_key_names_safe_nonce_and_content_and_the_bare_nonce_is_reserved_too(codec, plan):
-    key, bare, sender = codec.reservations(plan)
+    key, bare, sender, *_ = codec.reservations(plan)
     assert key.startswith(bare + ":")
     assert bare == f"safe:31337:{codec.wallet.safe.lower()}:4"
     assert sender == f"evm:31337:{codec.wallet.sender_address.lower()}:9"
@@ -208,21 +208,62 @@ def test_conflict_key_names_safe_nonce_and_content_and_the_bare_nonce_is_reserve
     assert codec.assemble(plan, sign_all(codec, plan)).conflict_key == key
 
 
-def test_a_bump_raises_both_fees_by_an_eighth_and_keeps_owner_signatures(codec, plan):
+INTENTS = [make_intent(TO, Amount(5, ETH)), make_intent(OTHER, Amount(6, TOKEN), name="w2")]
+
+
+def waiting(**sender):
+    # The chain has not used sender nonce 9, nor Safe nonce 4.
+    return replace(RICH, executed=4, sender=replace(RICH.sender, used=9, **sender))
+
+
+def test_no_bump_once_the_safe_nonce_is_used(codec, plan):
+    assert codec.bump(plan, replace(waiting(), executed=5), INTENTS) is None
+
+
+def test_no_bump_beyond_the_intents_cap_the_price_cap_or_the_senders_balance(codec, plan):
+    step = -(-plan.gas.fee_wei_per_gas * 9 // 8)
+    enough = [make_intent(TO, Amount(5, ETH), fee_wei=step * plan.gas.limit)]
+    short = [make_intent(TO, Amount(5, ETH), fee_wei=step * plan.gas.limit - 1)]
+    assert codec.bump(plan, waiting(), enough).gas.fee_wei_per_gas == step
+    assert codec.bump(plan, waiting(), short) is None
+    assert codec.bump(plan, waiting(wei=step * plan.gas.limit), INTENTS) is not None
+    assert codec.bump(plan, waiting(wei=step * plan.gas.limit - 1), INTENTS) is None
+    cap = ETHEREUM_LOCAL.pricing.fee_cap_wei_per_gas
+    at_cap = replace(plan, gas=replace(plan.gas, fee_wei_per_gas=cap))
+    roomy = [make_intent(TO, Amount(5, ETH), fee_wei=10**30)]
+    assert codec.bump(at_cap, waiting(wei=10**30), roomy) is None
+
+
+def test_no_second_try_before_it_is_its_turn(codec, plan):
+    reverted = replace(waiting(nonce=10), executed=3)
+    assert codec.bump(plan, replace(reverted, sender=replace(reverted.sender, used=10)), INTENTS) is None
+
+
+def test_a_bump_in_a_spike_offers_what_the_caps_leave(codec, plan):
+    dear = waiting(tip_wei_per_gas=90 * GWEI, fee_wei_per_gas=400 * GWEI)
+    tight = [make_intent(TO, Amount(5, ETH), fee_wei=100 * GWEI * plan.gas.limit)]
+    bumped = codec.bump(plan, dear, tight)
+    assert (bumped.gas.fee_wei_per_gas, bumped.gas.tip_wei_per_gas) == (100 * GWEI, 90 * GWEI)
+
+
+def test_a_bump_raises_both_fees_by_an_eighth_and_keeps_counters_and_owner_signatures(codec, plan):
     good = sign_all(codec, plan)
-    bumped = codec.reexecute(plan, RICH.sender)
-    assert bumped.gas.tip_wei_per_gas * 8 >= plan.gas.tip_wei_per_gas * 9
-    assert bumped.gas.fee_wei_per_gas * 8 >= plan.gas.fee_wei_per_gas * 9
-    assert bumped.gas.nonce == plan.gas.nonce
-    assert codec.next_need(bumped, good).role is SigningRole.SENDER
-    assert codec.reservations(bumped)[0] == codec.reservations(plan)[0]
+    # A gap below the payment's own counter value is no reason to leave that value.
+    for state in (waiting(), replace(waiting(nonce=7), sender=replace(RICH.sender, nonce=7, used=6))):
+        bumped = codec.bump(plan, state, INTENTS)
+        assert bumped.gas.tip_wei_per_gas * 8 >= plan.gas.tip_wei_per_gas * 9
+        assert bumped.gas.fee_wei_per_gas * 8 >= plan.gas.fee_wei_per_gas * 9
+        assert (bumped.gas.nonce, bumped.safe_nonce) == (plan.gas.nonce, plan.safe_nonce)
+        assert codec.next_need(bumped, good).role is SigningRole.SENDER
+        assert codec.reservations(bumped)[:3] == codec.reservations(plan)[:3]
 
 
-def test_a_second_execution_uses_a_new_sender_nonce_at_the_present_price(codec, plan):
-    again = codec.reexecute(plan, replace(RICH.sender, nonce=10))
-    assert (again.gas.nonce, again.gas.fee_wei_per_gas) == (10, RICH.sender.fee_wei_per_gas)
-    with pytest.raises(InsufficientFunds):
-        codec.reexecute(plan, replace(RICH.sender, nonce=10, wei=0))
+def test_a_second_try_uses_a_new_sender_nonce_and_is_dearer_too(codec, plan):
+    mined = replace(waiting(), sender=replace(RICH.sender, nonce=10, used=10))
+    again = codec.bump(plan, mined, INTENTS)
+    assert (again.gas.nonce, again.gas.fee_wei_per_gas * 8) == (10, plan.gas.fee_wei_per_gas * 9)
+    assert codec.summarize(again).fee.units > codec.summarize(plan).fee.units
+    assert codec.reservations(again)[0] == codec.reservations(plan)[0]
 
 
 def test_a_rejection_uses_the_nonce_and_pays_nobody(codec):

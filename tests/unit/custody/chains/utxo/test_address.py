@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from custody.chains.utxo.address import address_of_script, decode_segwit, parse_address, script_of_address
-from custody.chains.utxo.params import BITCOIN, BITCOIN_REGTEST, LITECOIN, ROWS
+from custody.chains.utxo.params import BITCOIN, BITCOIN_REGTEST, DOGECOIN, DOGECOIN_REGTEST, LITECOIN, ROWS
 from custody.primitives.errors import InvalidAddress, WrongNetwork
 
 VECTORS = json.loads((Path(__file__).parents[4] / "vectors" / "bip350_segwit_addresses.json").read_text())
@@ -83,6 +83,12 @@ def test_refuses_malformed_text(text):
         ("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", BITCOIN_REGTEST),
         ("3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", LITECOIN),
         ("mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn", BITCOIN),
+        ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", DOGECOIN),
+        ("DBXu2kgc3xtvCUWFcxFE3r9hEYgmuaaCyD", BITCOIN),
+        ("DBXu2kgc3xtvCUWFcxFE3r9hEYgmuaaCyD", DOGECOIN_REGTEST),
+        ("MGxNPPB7eBoWPUaprtX9v9CXJZoD2465zN", BITCOIN),
+        ("ltcmweb1qqtaqjch5hs3lf53xnps3yucjy2jwch4a0rgxkzna52yhh097a7gjwq76z4n3c86sud7rpxjezxny", LITECOIN),
+        ("tmweb1qqtaqjch5hs3lf53xnps3yucjy2jwch4a0rgxkzna52yhh097a7gjwq76z4n3c86sud7rpxjezxnyw2gh", LITECOIN),
     ],
 )
 def test_names_the_wrong_network(text, params):
@@ -125,6 +131,17 @@ def test_upper_case_of_a_qr_code_comes_out_in_lower_case():
     ],
 )
 def test_every_known_script_survives_the_round_trip_on_every_network(params, script):
+    if not params.hrp and script[:2] in {"00", "51"}:
+        assert address_of_script(bytes.fromhex(script), params) is None
+        return
     address = address_of_script(bytes.fromhex(script), params)
     assert script_of_address(address.text, params).hex() == script
     assert parse_address(address.text, params) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "params"),
+    [("DBXu2kgc3xtvCUWFcxFE3r9hEYgmuaaCyD", DOGECOIN), ("MGxNPPB7eBoWPUaprtX9v9CXJZoD2465zN", LITECOIN)],
+)
+def test_addresses_of_the_other_two_main_networks_are_read(text, params):
+    assert parse_address(text, params).text == text

@@ -8,6 +8,7 @@ from custody.chains.utxo.coins import Coins, outpoint_of
 from custody.chains.utxo.params import BITCOIN_REGTEST, LITECOIN_REGTEST, ScriptType
 from custody.chains.utxo.psbt import parse_tx, unsigned_tx
 from custody.chains.utxo.signing import signing_digests
+from custody.chains.utxo.sizes import fee_sat, vsize
 from custody.keys.ecdsa import encode_der, parse_der
 from custody.keys.hd import CURVE_ORDER
 from custody.keys.material import SigningRole
@@ -190,6 +191,68 @@ def test_a_replacement_keeps_inputs_payments_and_conflict_key():
     assert CODEC.summarize(raised).to == CODEC.summarize(PLAN).to
     assert raised.fee_sat == 2 * PLAN.fee_sat
     assert CODEC.decode(CODEC.encode(raised)) == raised
+
+
+# Bumps -----------------------------------------------------------------------------------
+
+
+def bumped(plan=PLAN, rate=2_000, fee_max=100_000, codec=CODEC):
+    return codec.bump(plan, Coins((), rate, 0), [make_intent(DESTINATION, 100_000, fee_max=fee_max)])
+
+
+def test_a_bump_stops_at_the_cap_of_the_intents_and_never_below_the_next_step():
+    size = vsize(WALLET, len(PLAN.inputs), [o.script for o in PLAN.outputs])
+    least = PLAN.fee_sat + size * WALLET.params.fees.increment // 1_000
+    assert bumped(fee_max=least - 1) is None
+    assert bumped(fee_max=least + 1).fee_sat <= least + 1
+    assert bumped(fee_max=PLAN.fee_sat) is None
+
+
+def test_a_bump_never_turns_the_change_into_dust():
+    change = sum(o.value_sat for o in PLAN.outputs if o.change_index is not None)
+    plan, steps = PLAN, 0
+    while (raised := bumped(plan, fee_max=10**9)) is not None:
+        plan, steps = raised, steps + 1
+        left = sum(o.value_sat for o in plan.outputs if o.change_index is not None)
+        assert left >= WALLET.params.fees.dust_sat
+        assert left + plan.fee_sat == change + PLAN.fee_sat
+    assert 3 < steps < 30
+
+
+def test_a_bump_passes_no_policy_cap():
+    plan = bumped(rate=10**9, fee_max=10**9, plan=plan_of(100_000, coins=make_coins(WALLET, 10**9)))
+    size = vsize(WALLET, len(plan.inputs), [o.script for o in plan.outputs])
+    assert plan.fee_sat <= fee_sat(size, WALLET.params.fees.cap)
+
+
+def test_no_bump_where_nodes_relay_no_replacement():
+    wallet, _ = make_wallet("litecoin", 2, 3, LITECOIN_REGTEST)
+    codec = UtxoCodec(wallet)
+    intent = make_intent(wallet.address(0, 0), 100_000, params=LITECOIN_REGTEST)
+    plan = codec.plan([intent], make_coins(wallet, 500_000), ())
+    assert codec.bump(plan, Coins((), 50_000, 0), [intent]) is None
+    assert not LITECOIN_REGTEST.fees.replaceable
+
+
+def test_a_bump_keeps_inputs_and_payments_and_takes_a_quarter_or_the_present_rate():
+    plan = plan_of(100_000, coins=make_coins(WALLET, 500_000, rate=20_000))
+    quarter, present = bumped(plan, rate=20_000), bumped(plan, rate=90_000)
+    for raised in (quarter, present):
+        assert raised.inputs == plan.inputs
+        assert CODEC.reservations(raised) == CODEC.reservations(plan)
+        assert CODEC.summarize(raised).to == CODEC.summarize(plan).to
+        assert CODEC.decode(CODEC.encode(raised)) == raised
+    size = vsize(WALLET, len(plan.inputs), [o.script for o in plan.outputs])
+    assert (quarter.fee_sat, present.fee_sat) == (fee_sat(size, 25_000), fee_sat(size, 90_000))
+
+
+def test_every_signer_takes_a_bump_for_the_same_payment_on_the_same_key():
+    raised = bumped()
+    for member in MEMBERS:
+        first = member.decoder(WALLET).understand(CODEC.encode(PLAN), SigningRole.MEMBER)
+        second = member.decoder(WALLET).understand(CODEC.encode(raised), SigningRole.MEMBER)
+        assert (second.conflict_key, second.summary.to) == (first.conflict_key, first.summary.to)
+        assert second.summary.fee.units > first.summary.fee.units
 
 
 # Success ---------------------------------------------------------------------------------

@@ -196,3 +196,15 @@ def test_dropping_witnesses_keeps_the_txid():
     assert len(stripped) < len(signed.raw)
     assert parse_tx(stripped).txid().hex() == parse_tx(signed.raw).txid().hex() == signed.txid
     assert without_witness(stripped) == stripped
+
+
+def test_litecoins_payment_out_of_mweb_is_read_without_its_mark():
+    # As litecoind 0.21.2.1 wrote it in a block of its regression test network.
+    raw = bytes.fromhex(
+        "02000000000801618b2e69f1e0a19282538c0d97061c26805590aacc0ad141c5aa17fb8af50ef30000000000ffffffff01e666814a0000"
+        "0000225820190950ca74e704ac09a90aae1deb8eedb76b080589d41b495d2fac79cbd0c6ee0000000000"
+    )
+    plain = without_witness(raw)
+    assert parse_tx(plain).txid().hex() == "20b54bf6e1b3b4e23a4ba2ce583a86e31c0a1cc4841967fef80cb0e801808586"
+    with pytest.raises(MalformedPayload):
+        without_witness(raw[:-5] + b"\x01" + raw[-4:])

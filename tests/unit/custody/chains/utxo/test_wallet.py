@@ -4,7 +4,7 @@ import pytest
 from embit.descriptor import Descriptor
 from simulators.bitcoin import make_members, make_wallet
 
-from custody.chains.utxo.params import BITCOIN, BITCOIN_REGTEST, LITECOIN_REGTEST, ScriptType
+from custody.chains.utxo.params import BITCOIN, BITCOIN_REGTEST, DOGECOIN_REGTEST, LITECOIN_REGTEST, ScriptType
 from custody.chains.utxo.wallet import KeyOrigin, UtxoWallet, WalletRefused
 from custody.keys.hd import InvalidKey
 from custody.primitives.errors import InvalidInput
@@ -41,6 +41,12 @@ def test_refuses_two_keys_of_one_device():
     twin = KeyOrigin(ORIGINS[0].fingerprint, ORIGINS[2].path, ORIGINS[2].xpub)
     with pytest.raises(WalletRefused, match="one device"):
         wallet_of(2, (ORIGINS[0], ORIGINS[1], twin))
+
+
+def test_refuses_witness_scripts_where_the_chain_has_none():
+    wallet, _ = make_wallet("doge", 2, 3, DOGECOIN_REGTEST)
+    with pytest.raises(WalletRefused, match="witness"):
+        replace(wallet, params=replace(DOGECOIN_REGTEST, script=ScriptType.WSH))
 
 
 def test_refuses_keys_of_another_network():

@@ -99,7 +99,16 @@ def test_every_row_of_the_builder_has_a_network_here():
 )
 def test_names_are_those_of_the_builder(params, script):
     raw = bytes.fromhex(script)
-    assert address_text(raw, NETWORKS[params.chain.id]) == address_of_script(raw, params).text
+    theirs = address_of_script(raw, params)
+    assert address_text(raw, NETWORKS[params.chain.id]) == (theirs.text if theirs is not None else None)
+    assert (theirs is None) == (not params.hrp and script[:2] in {"00", "51"})
+
+
+def test_refuses_witness_scripts_where_they_mean_nothing():
+    # On Dogecoin anybody could spend what stands on such a script.
+    with pytest.raises(InvalidInput, match="witness"):
+        read_descriptor(WALLET.descriptor, NETWORKS["dogecoin-regtest"])
+    assert not read_descriptor(LEGACY.descriptor, NETWORKS["dogecoin-regtest"]).is_segwit
 
 
 @pytest.mark.parametrize(

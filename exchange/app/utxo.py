@@ -1,4 +1,4 @@
-"""The parts of a UTXO chain: hot multisig with deposits on its own descriptor, cold multisig."""
+"""The parts of a Bitcoin, Litecoin or Dogecoin: hot multisig with deposits on its own descriptor, cold multisig."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OWN_PLACES = 1
 """The first receiving places belong to the house: what cold returns there is no customer's deposit."""
 
 
-def bitcoin_parts(given: Ingredients) -> ChainParts:
+def utxo_parts(given: Ingredients) -> ChainParts:
     """Build the parts.
 
     Raises:
@@ -109,7 +109,7 @@ def deposit_desk(hot: UtxoWallet, deposits: DepositStore, folder: Path) -> Addre
 
 def _cross_check(wallet: UtxoWallet, index: int, address: Address, folder: Path) -> None:
     xpubs = [origin.xpub for origin in wallet.cosigners]
-    place = SortedMultisig(xpubs, wallet.threshold, RECEIVE, index, wallet.params.chain.network)
+    place = SortedMultisig(xpubs, wallet.threshold, RECEIVE, index, wallet.params.chain.id)
     crosscheck_utxo(place, address.text, folder)
 
 

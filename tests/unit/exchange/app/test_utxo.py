@@ -4,7 +4,7 @@ from simulators.blocks import MemoryDeposits
 
 from custody.chains.utxo.wallet import RECEIVE, UtxoWallet
 from custody.keys.crosscheck import CrossCheckFailed
-from exchange.app.bitcoin import deposit_desk, own_address
+from exchange.app.utxo import deposit_desk, own_address
 
 
 def test_what_reaches_the_hot_wallets_own_address_is_nobodys_deposit(tmp_path):

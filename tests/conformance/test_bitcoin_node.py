@@ -1,4 +1,5 @@
-# The UTXO family against a real node: what the codec writes is mined, what it must not write is refused.
+# Bitcoin alone against Bitcoin Knots: both script forms, every kind of address, following and scanning, balances.
+# What all networks of the family share stands in test_utxo_family.py.
 from dataclasses import replace
 
 import pytest
@@ -83,8 +84,8 @@ def test_refuses_a_node_of_another_network(live):
 
 
 def replace_params(wallet):
-    # Same keys and scripts, but the row says main net; only the node's own word is looked at here.
-    return replace(wallet, params=replace(wallet.params, node_name=BITCOIN.node_name))
+    # Same keys and scripts, but the row says main net; only the node's first block is looked at here.
+    return replace(wallet, params=replace(wallet.params, chain=BITCOIN.chain))
 
 
 def test_refuses_a_block_above_the_tip_and_an_unknown_block(live):

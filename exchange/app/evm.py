@@ -1,0 +1,120 @@
+"""The parts of an EVM chain: hot and cold Safe, tokens, deposit accounts that are swept into the hot one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from custody.chains.evm.broadcaster import EvmBroadcaster
+from custody.chains.evm.codec import SafeCodec
+from custody.chains.evm.node import EvmNode
+from custody.chains.evm.reader import SafeReader
+from custody.chains.evm.verify import verify_safe
+from custody.chains.evm.wallet import SafeWallet
+from custody.chains.evm.watch import SafeWatch
+from custody.keys.crosscheck import crosscheck_evm
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
+from custody.primitives.asset import Asset
+from custody.primitives.errors import NodeUnavailable
+from custody.wallets.addresses import AddressDesk
+from custody.withdrawals.facts import Tier
+from custody.withdrawals.lanes import Lane
+from exchange.app.chain_parts import ChainParts, Ingredients, TokenTier
+from exchange.app.evm_moves import SafeMoves, Station
+from exchange.app.evm_upkeep import SenderUpkeep
+from exchange.app.reserve_sources import SafeReserves, TierReader
+from exchange.app.wallets import safe_wallet, token_worths
+
+
+def evm_parts(given: Ingredients) -> ChainParts:
+    """Build the parts.
+
+    Raises:
+        WrongNetwork: The node serves another chain id.
+        CrossCheckFailed: A second library derives another address of an owner.
+        SafeChanged: Owners, threshold, modules, guard or code differ from the registration.
+        NodeUnavailable: The node does not answer.
+    """
+    hot, cold = safe_wallet(given.hot), safe_wallet(given.cold)
+    node = EvmNode(given.rpc(), hot.params)
+    node.require_chain()
+    for wallet in (hot, cold):
+        _verify(node, wallet)
+    reader, codec = SafeReader(hot, node), SafeCodec(hot)
+    keys = {member.signer: owner.key for member, owner in zip(given.hot.members, hot.owners, strict=True)}
+    sender = given.signers[given.sender]
+    lane = Lane(
+        *(hot.id, Tier.HOT, hot.params.native, codec, reader),
+        (EvmBroadcaster(node),),
+        given.members(keys),
+        hot.threshold,
+        (sender,),
+    )
+    station = Station(token_worths(given.hot), given.records.gas_loans, given.records.sweeps, _now_s)
+    moves = SafeMoves(reader, station)
+    upkeep = SenderUpkeep(reader, codec, moves, (given.records.withdrawals, given.records.sweeps), sender)
+    watch = SafeWatch(node, (hot, cold))
+    accounts = _Accounts(reader, given, watch)
+    chain, native = hot.params.chain, hot.params.native
+    tiers = [(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)]
+    return ChainParts(
+        *(chain, native, given.chain.evidence, lane, reader),
+        AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits),
+        *(hot.address, cold.address),
+        *accounts.balances_of(native, cold.address),
+        SafeReserves(tiers, node, accounts.all),
+        moves,
+        tokens=tuple(accounts.tier_of(token, cold.address) for token in hot.tokens),
+        lent_gas=moves.lent,
+        upkeep=upkeep.step,
+        watch=watch.step,
+    )
+
+
+def _verify(node: EvmNode, wallet: SafeWallet) -> None:
+    """Owners against a second library, then the contract on chain against the registration."""
+    for owner in wallet.owners:
+        crosscheck_evm(owner.key, owner.address)
+    verify_safe(node, wallet)
+
+
+def _now_s() -> int:
+    return time.time_ns() // 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Accounts:
+    """The deposit accounts of the hot wallet."""
+
+    reader: SafeReader
+    given: Ingredients
+    watch: SafeWatch
+
+    def derive(self, index: int) -> Address:
+        wallet = self.reader.wallet
+        if wallet.deposits is None:
+            raise NodeUnavailable(f"{self.reader.chain.id}: no deposit accounts are configured")
+        return Address(self.reader.chain.id, wallet.deposits.address(index))
+
+    def cross_check(self, index: int, address: Address) -> None:
+        self.watch.require_unchanged()  # what arrives there would go to a Safe that is not ours any more
+        branch = self.reader.wallet.deposits
+        if branch is not None:
+            crosscheck_evm(branch.public_key(index), address.text)
+
+    def all(self) -> list[Address]:
+        return [self.derive(index) for index in range(self.given.deposits.next_index(self.reader.chain.id))]
+
+    def tier_of(self, token: Asset, cold: Address) -> TokenTier:
+        return TokenTier(token, *self.balances_of(token, cold))
+
+    def balances_of(self, asset: Asset, cold: Address) -> tuple[Callable[[], Amount], Callable[[], Amount]]:
+        """What hot holds, deposit accounts included, and what cold holds."""
+
+        def hot_balance() -> Amount:
+            total = self.reader.balance(self.reader.wallet.address, asset)
+            return sum((self.reader.balance(account, asset) for account in self.all()), total)
+
+        return hot_balance, lambda: self.reader.balance(cold, asset)
