@@ -28,7 +28,7 @@ import uvicorn
 from custody.devnet.processes import Launch, NodeProcess, NodeStartFailed, Stoppable, free_port
 from custody.devnet.xrpl_ledger import SimLedger
 from custody.devnet.xrpl_rpc import XrplRpc
-from custody.nodes.jsonrpc import Endpoint
+from custody.nodes.posting import Endpoint
 from custody.nodes.rippled import RippledRpc
 from custody.primitives.clock import SystemClock
 from custody.primitives.ids import TxId

@@ -17,7 +17,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from custody.nodes.jsonrpc import Endpoint, JsonRpc, NodeError
+from custody.nodes.jsonrpc import NodeError
+from custody.nodes.posting import Endpoint, http_client, post_json
 from custody.primitives.errors import NodeUnavailable
 
 API_VERSION = 1
@@ -28,7 +29,7 @@ class RippledRpc:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._rpc = JsonRpc(endpoint)
+        self._http = http_client(endpoint)
 
     def call(self, method: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON the node takes
         """Ask one question.
@@ -45,7 +46,8 @@ class RippledRpc:
             NodeUnavailable: No usable answer; if the call had an effect is unknown.
         """
         where = f"{self.endpoint.name}: {method}"
-        answer = self._rpc.post({"method": method, "params": [{"api_version": API_VERSION, **fields}]})
+        question = {"method": method, "params": [{"api_version": API_VERSION, **fields}]}
+        answer = post_json(self._http, self.endpoint, self.endpoint.url, question)
         result = answer.get("result") if isinstance(answer, dict) else None
         if not isinstance(result, dict):
             raise NodeUnavailable(f"{where}: no result", node=self.endpoint.name)
@@ -62,4 +64,4 @@ class RippledRpc:
 
     def close(self) -> None:
         """Close the connections."""
-        self._rpc.close()
+        self._http.close()

@@ -11,6 +11,7 @@ Example:
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, STAFF_PATH, create_holder, open_ed25519, open_seed
 from exchange.app.local_chains import LOCAL_CHAINS
 from exchange.app.wallet_kits import COLD as COLD_TIER
-from exchange.app.wallet_kits import HOT, KITS, Holder, ServiceKeys
+from exchange.app.wallet_kits import COLD_THRESHOLD, HOT, HOT_THRESHOLD, KITS, OPENER_PATHS, Holder, ServiceKeys
 from exchange.app.wallets import registration_of
 
 SIGNERS = ("signer-a", "signer-b", "signer-c")
@@ -41,8 +42,11 @@ RESERVES = "reserves"
 APPROVERS_NEEDED = 2
 
 _MEMBER_CURVES = {row.member_path: KITS[row.family].curve for row in LOCAL_CHAINS}
-_SWEPT = frozenset({Family.EVM})
-"""Families whose deposit accounts the sender sweeps into the hot wallet, without an intent."""
+_OPENER_CURVES = {OPENER_PATH: Curve.ED25519} | dict.fromkeys(
+    (path for paths in OPENER_PATHS.values() for path in paths.values()), Curve.SECP256K1
+)
+_OWN_MOVES = {True: frozenset({Family.EVM, Family.TRON}), False: frozenset({Family.XRPL})}
+"""Moves without an intent: the sender sweeps deposit accounts into the hot wallet, members make tickets."""
 _SENDER_CURVES = {path: curve for kit in KITS.values() for path, curve in kit.sender_curves.items()}
 
 
@@ -78,13 +82,13 @@ def hold_ceremony(home: Home, passphrase: Secret) -> Ceremony:
         staff = tuple(pool.map(lambda name: _staff(home, name, passphrase), STAFF))
         list(pool.map(lambda name: create_home(home.signer(name), passphrase, _rules(name, staff)), (*SIGNERS, SENDER)))
         members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), SIGNERS))
-        cold = list(pool.map(lambda name: _cold(home, name, passphrase), COLD))
+        cold = list(pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD))
         sender = _signer(home, SENDER, passphrase, _SENDER_CURVES)
-        opener = ed25519.public_key(open_ed25519(home.keystore(OPENER), passphrase, OPENER_PATH)).raw.hex()
-    keys = ServiceKeys(sender, opener)
+        opener = _seeded(home, OPENER, passphrase, _OPENER_CURVES)
+    keys = ServiceKeys(sender, opener, cold)
     wallets = tuple(
         KITS[row.family].spec(row, tier, threshold, holders, keys)
-        for tier, threshold, holders in ((HOT, 2, members), (COLD_TIER, 3, cold))
+        for tier, threshold, holders in ((HOT, HOT_THRESHOLD, members), (COLD_TIER, COLD_THRESHOLD, cold))
         for row in LOCAL_CHAINS
     )
     _register(home, wallets)
@@ -96,7 +100,7 @@ def _staff(home: Home, name: str, passphrase: Secret) -> StaffSpec:
     return StaffSpec(name, key.raw.hex(), person=name, organisation="house")
 
 
-def _signer(home: Home, name: str, passphrase: Secret, curves: dict[str, Curve]) -> Holder:
+def _signer(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curve]) -> Holder:
     public = export_public(home.signer(name), passphrase, curves, KeyNetwork.TEST)
     keys: dict[str, str] = {}
     xpubs: dict[str, str] = {}
@@ -107,12 +111,12 @@ def _signer(home: Home, name: str, passphrase: Secret, curves: dict[str, Curve])
     return Holder(name, str(public["fingerprint"]), keys, xpubs)
 
 
-def _cold(home: Home, name: str, passphrase: Secret) -> Holder:
+def _seeded(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curve]) -> Holder:
     seed = open_seed(home.keystore(name), passphrase)
     root = PrivateNode.from_seed(seed)
     keys: dict[str, str] = {}
     xpubs: dict[str, str] = {}
-    for path, curve in _MEMBER_CURVES.items():
+    for path, curve in curves.items():
         if curve is Curve.SECP256K1:
             node = root.derive(path).public()
             keys[path], xpubs[path] = node.key.hex(), encode_xpub(node, KeyNetwork.TEST)
@@ -149,7 +153,7 @@ def _rules(name: str, staff: tuple[StaffSpec, ...]) -> dict[str, Json]:
         "quorum": {"threshold": APPROVERS_NEEDED, "max_age_s": 86_400, "min_organisations": 1},
         "wallet_quorums": {},
         "destinations": {},
-        "own_moves": [f"{HOT}-{row.wallet}" for row in LOCAL_CHAINS if row.family in _SWEPT] if name == SENDER else [],
+        "own_moves": [f"{HOT}-{row.wallet}" for row in LOCAL_CHAINS if row.family in _OWN_MOVES[name == SENDER]],
         "fee_caps": {row.chain: str(row.fee_cap) for row in LOCAL_CHAINS},
         "buckets": {
             f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)}

@@ -14,16 +14,21 @@ from eth_account import Account
 
 from custody.chains.evm.address import address_of
 from custody.chains.evm.params import ETHEREUM_LOCAL
+from custody.chains.registry import chain_row
 from custody.devnet.network import LocalChains
 from custody.keys.material import Curve, PublicKey
 from custody.keys.passphrase import read_passphrase
 from custody.keys.private_files import write_new_private
+from custody.primitives.chain import ChainId
+from custody.primitives.secret import Secret
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
 from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
 from exchange.app.groundwork import lay_groundwork
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
 from exchange.app.local_chains import LOCAL_CHAINS
+from exchange.app.solana_groundwork import SOLANA_DEPOSITS
+from exchange.app.wallet_kits import OPENER_PATHS
 from governance.contracts.deployment import Deployment, Holders, deploy, save_deployment
 from governance.contracts.roles import verify_roles
 from governance.contracts.sending import Sender, connect
@@ -51,8 +56,17 @@ def provision_wallets(home: Home, chains: LocalChains) -> Ceremony:
     passphrase = draw_passphrase(home)
     write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
     ceremony = hold_ceremony(home, passphrase)
-    lay_groundwork(chains, ceremony.wallets, open_ed25519(home.keystore(OPENER), passphrase, OPENER_PATH))
+    lay_groundwork(chains, ceremony.wallets, _opener_keys(home, passphrase, ceremony))
     return ceremony
+
+
+def _opener_keys(home: Home, passphrase: Secret, ceremony: Ceremony) -> OpenerKeys:
+    root = open_root(home.keystore(OPENER), passphrase)
+    paths = {spec.id: OPENER_PATHS.get(chain_row(ChainId(spec.chain)).family, {}) for spec in ceremony.wallets}
+    return OpenerKeys(
+        open_ed25519(home.keystore(OPENER), passphrase, OPENER_PATH),
+        {spec.id: root.derive(paths[spec.id][spec.tier]).key for spec in ceremony.wallets if paths[spec.id]},
+    )
 
 
 def provision_contracts(home: Home, chains: LocalChains, ceremony: Ceremony) -> Deployment:
@@ -97,7 +111,10 @@ def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Bluep
         sender=SENDER,
         solana_deposits=SOLANA_DEPOSITS,
         staff=ceremony.staff,
-        chains=tuple(ChainSpec(e.chain, e.evidence, e.url, e.cookie) for e in chains.endpoints()),
+        chains=tuple(
+            ChainSpec(e.chain, e.evidence, e.url, e.cookie, opening_units=str(opening.get(e.chain, 0)))
+            for e in chains.endpoints()
+        ),
         wallets=ceremony.wallets,
         assets=(
             *(AssetSpec(r.symbol, r.decimals, r.chain, None, r.number, r.exponent) for r in LOCAL_CHAINS),

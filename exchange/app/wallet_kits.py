@@ -21,10 +21,17 @@ from exchange.app.keyholders import OPENER_PATH
 from exchange.app.local_chains import SOLANA_PATH, LocalChain
 
 HOT, COLD = "hot", "cold"
+HOT_THRESHOLD, COLD_THRESHOLD = 2, 3
+"""Of three signer processes, and of five cold keys."""
 EVM_SENDERS = {HOT: "m/44h/60h/1h/0/0", COLD: "m/44h/60h/1h/0/1"}
 EVM_DEPOSITS = "m/44h/60h/0h"
 EVM_STATION = "m/44h/60h/1h/0/2"
 SOLANA_PAYERS = {HOT: SOLANA_PATH, COLD: "m/44h/501h/1h/0h"}
+TRON_ACCOUNTS = {HOT: "m/44h/195h/9h/0/0", COLD: "m/44h/195h/9h/0/1"}
+TRON_DEPOSITS = "m/44h/195h/0h"
+XRPL_ACCOUNTS = {HOT: "m/44h/144h/9h/0/0", COLD: "m/44h/144h/9h/0/1"}
+OPENER_PATHS = {Family.TRON: TRON_ACCOUNTS, Family.XRPL: XRPL_ACCOUNTS}
+"""Where the opener derives the key that opens a tier's account; the account is handed to its members at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,11 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class ServiceKeys:
-    """Keys beside the multisig: the sender's, and the Ed25519 key that opens Solana accounts, hex."""
+    """Keys beside the hot multisig: the sender's, those that open accounts, and the cold members'."""
 
     sender: Holder
-    opener: str
+    opener: Holder
+    cold: Sequence[Holder]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +71,14 @@ class WalletKit:
     Attributes:
         curve: Of the members' keys.
         key: Text of a member's key in the blueprint.
-        service: (tier, keys) -> further public keys by name.
+        service: (row, tier, keys) -> further public keys by name.
         sender_paths: Keys of the hot wallet that the sender's signer holds, by name.
         sender_curves: Every path the sender must derive for the family, both tiers.
     """
 
     curve: Curve
     key: Callable[[Holder, str], str] = field(default=lambda holder, path: holder.keys[path])
-    service: Callable[[str, ServiceKeys], dict[str, str]] = field(default=lambda _tier, _keys: {})
+    service: Callable[[LocalChain, str, ServiceKeys], dict[str, str]] = field(default=lambda _row, _tier, _keys: {})
     sender_paths: Mapping[str, str] = field(default_factory=dict)
     sender_curves: Mapping[str, Curve] = field(default_factory=dict)
 
@@ -79,10 +87,10 @@ class WalletKit:
     ) -> WalletSpec:
         """Describe one wallet."""
         members = tuple(MemberSpec(each.name, row.member_path, self.key(each, row.member_path)) for each in holders)
-        return WalletSpec(f"{tier}-{row.wallet}", tier, row.chain, threshold, members, self.service(tier, keys))
+        return WalletSpec(f"{tier}-{row.wallet}", tier, row.chain, threshold, members, self.service(row, tier, keys))
 
 
-def _evm_service(tier: str, keys: ServiceKeys) -> dict[str, str]:
+def _evm_service(_row: LocalChain, tier: str, keys: ServiceKeys) -> dict[str, str]:
     service = {"salt_nonce": "0", "sender": keys.sender.keys[EVM_SENDERS[tier]]}
     if tier == HOT:
         service |= {"deposit_path": EVM_DEPOSITS, "deposit_xpub": keys.sender.xpubs[EVM_DEPOSITS]}
@@ -90,14 +98,27 @@ def _evm_service(tier: str, keys: ServiceKeys) -> dict[str, str]:
     return service
 
 
-def _solana_service(tier: str, keys: ServiceKeys) -> dict[str, str]:
+def _solana_service(_row: LocalChain, tier: str, keys: ServiceKeys) -> dict[str, str]:
     path = SOLANA_PAYERS[tier]
     return {
         "fee_payer": keys.sender.keys[path],
         "fee_payer_path": path,
-        "opener": keys.opener,
+        "opener": keys.opener.keys[OPENER_PATH],
         "opener_path": OPENER_PATH,
     }
+
+
+def _tron_service(row: LocalChain, tier: str, keys: ServiceKeys) -> dict[str, str]:
+    service = {"account": keys.opener.keys[TRON_ACCOUNTS[tier]]}
+    if tier == HOT:  # what may change the hot account's permissions lies cold
+        owners = " ".join(holder.keys[row.member_path] for holder in keys.cold)
+        service |= {"owners": owners, "owner_threshold": str(COLD_THRESHOLD)}
+        service |= {"deposit_path": TRON_DEPOSITS, "deposit_xpub": keys.sender.xpubs[TRON_DEPOSITS]}
+    return service
+
+
+def _xrpl_service(_row: LocalChain, tier: str, keys: ServiceKeys) -> dict[str, str]:
+    return {"account": keys.opener.keys[XRPL_ACCOUNTS[tier]]}
 
 
 KITS: Mapping[Family, WalletKit] = {
@@ -114,5 +135,12 @@ KITS: Mapping[Family, WalletKit] = {
         sender_paths={"sender": SOLANA_PAYERS[HOT]},
         sender_curves=dict.fromkeys(SOLANA_PAYERS.values(), Curve.ED25519),
     ),
+    Family.TRON: WalletKit(
+        Curve.SECP256K1,
+        service=_tron_service,
+        sender_paths={"deposits": TRON_DEPOSITS},
+        sender_curves={TRON_DEPOSITS: Curve.SECP256K1},
+    ),
+    Family.XRPL: WalletKit(Curve.SECP256K1, service=_xrpl_service),
 }
 """One kit a family."""

@@ -10,7 +10,7 @@ from custody.chains.xrpl.setup import verify_node, verify_wallet
 from custody.chains.xrpl.tickets import TicketKeeper
 from custody.chains.xrpl.wallet import XrplWallet
 from custody.keys.crosscheck import crosscheck_xrpl
-from custody.nodes.jsonrpc import Endpoint
+from custody.nodes.posting import Endpoint
 from custody.nodes.rippled import RippledRpc
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -41,16 +41,23 @@ def xrpl_parts(given: Ingredients) -> ChainParts:
     chain, native = hot.params.chain, hot.params.native
     reader = XrplReader(hot, node)
     keys = {member.signer: key.key for member, key in zip(given.hot.members, hot.members, strict=True)}
+    codec = XrplCodec(hot)
     lane = Lane(
         hot.id,
         Tier.HOT,
         native,
-        XrplCodec(hot),
+        codec,
         reader,
         (XrplBroadcaster(node),),
         given.members(keys),
         hot.threshold,
     )
+    keeper = TicketKeeper(codec, reader, lane.broadcasters[0], [member.signer for member in lane.members])
+
+    def watch() -> None:
+        for wallet in (hot, cold):
+            verify_wallet(node, wallet)
+
     return ChainParts(
         chain,
         native,
@@ -63,15 +70,9 @@ def xrpl_parts(given: Ingredients) -> ChainParts:
         lambda: Amount(reader.spendable(frozenset()).spendable_drops, native),
         lambda: reader.balance(cold.address, native),
         XrplReserves([(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)], node),
+        upkeep=lambda: keeper.step(given.records.withdrawals.reserved(chain.id)),
+        watch=watch,
     )
-
-
-def ticket_keeper(given: Ingredients, parts: ChainParts) -> TicketKeeper:
-    """Build what keeps the hot wallet in tickets; call its `step` now and then with the reservations in flight."""
-    wallet = xrpl_wallet(given.hot)
-    node = XrplNode(RippledRpc(Endpoint(given.chain.chain, given.chain.url)))
-    signers = [member.signer for member in parts.lane.members]
-    return TicketKeeper(XrplCodec(wallet), XrplReader(wallet, node), XrplBroadcaster(node), signers)
 
 
 def _desk(given: Ingredients, hot: XrplWallet) -> AddressDesk:

@@ -127,7 +127,7 @@ class XrplNode:
         state = _part(self._caller.call("server_state"), "state")
         newest = _part(state, "validated_ledger")
         return NetworkView(
-            whole(state.get("network_id", 0)),
+            whole(state.get("network_id", 0)),  # a node without the setting follows the main net
             whole(newest.get("seq")),
             _ranges(str(state.get("complete_ledgers", ""))),
             whole(newest.get("reserve_base")),

@@ -3,6 +3,7 @@ import pytest
 from simulators.xrpl import XRP, Key
 
 from custody.chains.xrpl.params import LOCAL, MAX_LIFE_LEDGERS
+from custody.nodes.jsonrpc import NodeError
 from custody.primitives.chain import Finality
 from custody.primitives.errors import NodeUnavailable
 
@@ -142,3 +143,29 @@ def test_a14_result_that_no_validated_transaction_has_is_no_answer(live, sim):
             live.finality(signed)
     finally:
         live.node._caller = real
+
+
+def test_a14_search_that_was_not_complete_is_not_believed_though_the_node_names_every_ledger(live, sim):
+    signed = signed_payment(live)
+    live.expire()
+    real = live.node._caller
+
+    class Partial:
+        # Its ranges are whole, its index of transactions is not.
+        def call(self, method, **fields):
+            try:
+                return real.call(method, **fields)
+            except NodeError as error:
+                raise NodeError(
+                    error.message,
+                    rpc_code=error.rpc_code,
+                    rpc_message=error.rpc_message,
+                    data=error.data.replace("true", "false"),
+                ) from error
+
+    live.node._caller = Partial()
+    try:
+        assert live.finality(signed) is Finality.UNKNOWN
+    finally:
+        live.node._caller = real
+    assert live.finality(signed) is Finality.DEAD

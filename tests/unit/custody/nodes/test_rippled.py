@@ -5,7 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from custody.nodes.jsonrpc import Endpoint, NodeError
+from custody.nodes.jsonrpc import NodeError
+from custody.nodes.posting import Endpoint
 from custody.nodes.rippled import RippledRpc
 from custody.primitives.errors import NodeUnavailable
 

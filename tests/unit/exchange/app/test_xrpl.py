@@ -18,7 +18,7 @@ from custody.wallets.tags import tag_of
 from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
 from exchange.app.chain_parts import Ingredients
 from exchange.app.wallets import receives_at, registration_of, xrpl_wallet
-from exchange.app.xrpl import ticket_keeper, xrpl_parts
+from exchange.app.xrpl import xrpl_parts
 from exchange.app.xrpl_groundwork import ACCOUNT_FLOAT_DROPS, open_xrpl
 
 pytestmark = pytest.mark.node
@@ -34,6 +34,12 @@ def spec(tier, keys, threshold):
 
 
 HOT, COLD = spec("hot", HOT_KEYS, 2), spec("cold", COLD_KEYS, 3)
+
+
+class Books:
+    # Our own transactions: none in flight.
+    class withdrawals:  # noqa: N801
+        reserved = staticmethod(lambda chain: frozenset())
 
 
 class Store:
@@ -64,7 +70,7 @@ def given(sim, tmp_path):
     house = type("Registered", (), {"wallet": xrpl_wallet(HOT)})
     own_moves = {"own_moves": [HOT.id]}
     signers = {f"hot-{n}": SeatedSigner(tmp_path / str(n), house, key, **own_moves) for n, key in enumerate(HOT_KEYS)}
-    return Ingredients(chain, HOT, COLD, signers, "", Store(), 0, tmp_path)
+    return Ingredients(chain, HOT, COLD, signers, "", Store(), 0, tmp_path, Books)
 
 
 def test_account_under_other_members_stops_the_start(given):
@@ -121,5 +127,7 @@ def test_reserves_name_accounts_balances_and_signer_lists_of_one_ledger(given):
     assert quorums[0].keys == tuple(key.account for key in HOT_KEYS)
 
 
-def test_keeper_has_nothing_to_do_while_the_stock_is_full(given):
-    assert ticket_keeper(given, xrpl_parts(given)).step(frozenset()) is None
+def test_upkeep_has_nothing_to_do_while_the_stock_is_full_and_the_watch_is_content(given):
+    parts = xrpl_parts(given)
+    assert parts.upkeep() is None
+    assert parts.watch() is None
