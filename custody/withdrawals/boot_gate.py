@@ -34,6 +34,7 @@ from custody.withdrawals.states import (
     LIVE_PAYMENTS,
     WITHDRAWAL,
     AttemptState,
+    PaymentEvent,
     PaymentState,
     WithdrawalEvent,
     WithdrawalState,
@@ -99,6 +100,8 @@ class BootGate:
             return True
         found = [self._withdrawal(each) for each in release.withdrawal_ids]
         unknown = [each for each in found if each is not None and not self._is_known(release, each, lane)]
+        for payment_id in {each.payment_id for each in found if each is not None and each not in unknown}:
+            self._note_question(self._parts.store.payment(payment_id))
         for each in unknown:
             if each.state in ENDED:
                 self._ended[lane.chain] = f"withdrawal {each.id} is {each.state.value}, but {UNKNOWN_HERE}"
@@ -132,6 +135,11 @@ class BootGate:
         if not lane.has_rivals or any(each.state is AttemptState.LOST for each in attempts):
             return True
         return release.payload_digest in _payload_digests(attempts, lane)
+
+    def _note_question(self, payment: Payment) -> None:
+        """A payment that a signer has seen is not OPEN any more: the records alone cannot give it up."""
+        if payment.state is PaymentState.OPEN:
+            self._parts.store.commit(Change(payments=(payment.move(PaymentEvent.ASK_SIGNERS),)))
 
     def _doubt(self, payment: Payment, release: Release, lane: AnyLane) -> None:
         """Leave a payment to people: its signers gave an answer that is not here."""

@@ -62,7 +62,6 @@ class WithdrawalEvent(StrEnum):
     REJECT = "reject"
     CANCEL = "cancel"
     EXPIRE = "expire"
-    PAY_AGAIN = "pay_again"  # the payment became VOID with proof
     REFUND = "refund"
     DOUBT = "doubt"
 
@@ -168,11 +167,7 @@ WITHDRAWAL = Lifecycle(
         (_W.APPROVED, _D.REJECT): _W.REJECTED,
         (_W.AWAITING_LIQUIDITY, _D.REJECT): _W.REJECTED,
         (_W.ASSIGNED, _D.REJECT): _W.REJECTED,
-        # The payment is proven dead: pay again, or give the money back.
-        (_W.BROADCASTING, _D.PAY_AGAIN): _W.APPROVED,
-        (_W.BROADCAST, _D.PAY_AGAIN): _W.APPROVED,
-        (_W.MINED, _D.PAY_AGAIN): _W.APPROVED,
-        (_W.FINAL, _D.PAY_AGAIN): _W.APPROVED,
+        # The payment is proven dead: the money goes back. Paying again would need signers that can check the proof.
         (_W.BROADCASTING, _D.REFUND): _W.REFUNDED,
         (_W.BROADCAST, _D.REFUND): _W.REFUNDED,
         (_W.MINED, _D.REFUND): _W.REFUNDED,

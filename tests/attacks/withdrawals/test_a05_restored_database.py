@@ -2,7 +2,7 @@
 # nothing is given back, and what cannot be told apart goes to people with its hold.
 import pytest
 from simulators.chain import FINAL_DEPTH
-from simulators.withdrawal_house import FUNDS, House
+from simulators.withdrawal_house import FUNDS, House, house_policy
 
 from custody.withdrawals.boot_gate import UNKNOWN_HERE
 from custody.withdrawals.recovering import HOLD_CLOSED
@@ -219,3 +219,20 @@ def test_a_restart_at_any_step_of_a_payment_doubts_nothing(fixes_signers, with_s
         house.reopen()
     house.settle()
     assert house.state(withdrawal_id) is WithdrawalState.SETTLED
+
+
+def test_an_open_payment_that_signers_have_seen_is_not_given_up_by_record_alone(house):
+    house.frozen = True
+    withdrawal_id = house.ask(UNITS).id
+    house.step()
+    image = snapshot(house)
+    house.frozen = False
+    house.signers[1].down = house.signers[2].down = True
+    house.step()  # one signature exists
+    house.signers[1].down = house.signers[2].down = False
+    restore(house, image)
+    assert payment_of(house, withdrawal_id).state is PaymentState.SIGNING
+    house.policy = house_policy(2)  # an OPEN payment would be given up and planned again on another coin
+    house.settle()
+    assert house.state(withdrawal_id) is WithdrawalState.SETTLED
+    assert {each.conflict_key for signer in house.signers for each in signer.log} == {"sim:coin-000"}

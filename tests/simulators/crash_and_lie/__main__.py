@@ -12,10 +12,11 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--life", type=int, help="replay this one life")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the lives")
     given = parser.parse_args()
     steps = LIFE_STEPS if given.life is not None else given.steps
     started = time.monotonic()
-    counts, found = run(given.seed, steps, given.life or 0)
+    counts, found = run(given.seed, steps, given.life or 0, given.workers)
     say(f"crash and lie (simulated chain, signers, disk): seed {given.seed}, {steps} steps")
     for point, text in POINTS.items():
         say(f"  killed at {point:2d}  {text:40} {counts.pop(f'killed at {point:2d}', 0):7d}")

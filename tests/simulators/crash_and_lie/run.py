@@ -2,7 +2,9 @@
 import sys
 import tempfile
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
+from multiprocessing import Pool
 from pathlib import Path
 
 from simulators.crash_and_lie.life import Life
@@ -41,15 +43,23 @@ def live(seed, number, steps=LIFE_STEPS):
     return life.counts, None
 
 
-def run(seed, steps, first=0):
-    # Counts of all lives, and the first violation found.
+def run(seed, steps, first=0, workers=1):
+    # Counts of all lives, and the first violation found. Lives know nothing of each other: workers share them.
+    jobs = [
+        (seed, number, min(LIFE_STEPS, steps - (number - first) * LIFE_STEPS))
+        for number in range(first, first + -(-steps // LIFE_STEPS))
+    ]
     counts = Counter()
-    for number in range(first, first + -(-steps // LIFE_STEPS)):
-        these, found = live(seed, number, min(LIFE_STEPS, steps - (number - first) * LIFE_STEPS))
-        counts += these
-        if found is not None:
-            return counts, found
+    with Pool(workers) if workers > 1 else nullcontext() as pool:
+        for these, found in pool.imap(_live, jobs) if pool else map(_live, jobs):
+            counts += these
+            if found is not None:
+                return counts, found
     return counts, None
+
+
+def _live(job):
+    return live(*job)
 
 
 def say(text):
