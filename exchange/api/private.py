@@ -42,6 +42,10 @@ def _customers(router: APIRouter, rooms: Rooms) -> None:
             raise UnknownChain(f"unknown chain {chain!r}; known: {', '.join(rooms.address_desks)}", chain=chain)
         # First the account: a deposit that nobody can be credited with would stop the scanner of the chain.
         rooms.accounts.open(CustomerId(customer))
+        memos = rooms.memo_desks.get(ChainId(chain))
+        if memos is not None:
+            shared, memo = memos.place_for(CustomerId(customer))
+            return {"chain": chain, "address": shared.text, "memo": memo}
         return {"chain": chain, "address": desk.address_for(CustomerId(customer)).text}
 
     @router.get("/customers/{customer}/balances")

@@ -38,6 +38,7 @@ class ChainSpec:
     cookie: str = ""
     second_url: str = ""
     second_cookie: str = ""
+    opening_units: str = "0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from custody.keys.material import PublicKey
+from custody.chains.port import SignedTx
+from custody.keys.material import PublicKey, Signer
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import Chain
 from custody.primitives.errors import VerificationFailed
+from custody.primitives.ids import TxId
 from custody.primitives.secret import Secret
 from custody.signers.client import RemoteSigner
 from custody.wallets.addresses import AddressDesk
 from custody.wallets.gas_loans import GasLoanStore, LentGas
-from custody.wallets.ports import DepositStore
+from custody.wallets.memos import MemoDesk
+from custody.wallets.ports import DepositStore, MemoStore
 from custody.wallets.scanner import BlockSource
 from custody.wallets.sweep import SweepLane, SweepStore
 from custody.withdrawals.lanes import AnyLane, Member
@@ -54,6 +57,7 @@ class Ingredients:
         deposit_limit: Solana deposit accounts opened so far.
         folder: Where second libraries may keep files.
         records: Our own transactions.
+        memos: Numbers of customers who share an address.
     """
 
     chain: ChainSpec
@@ -65,6 +69,7 @@ class Ingredients:
     deposit_limit: int
     folder: Path
     records: Records
+    memos: MemoStore
 
     def rpc(self) -> JsonRpc:
         """A client for the chain's node."""
@@ -106,10 +111,15 @@ class ChainParts:
         reserves: The asset side of statements.
         sources: How many nodes must agree about a block, and which.
         sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
+        sweep_signer: Signs the sweeps.
         tokens: What the wallet pays and receives beside the native coin.
         lent_gas: What a gas station of ours added to the wallet: there, and owed to nobody.
         upkeep: Looks after the accounts that pay fees; a VerificationFailed from it stops the chain.
         watch: Compares the wallets on chain with their registration, block by block; likewise.
+        opening_units: Base units that lay on the wallets when they were opened: ours, and in nobody's books.
+        fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
+        own_fees: What the wallet paid for final moves that are no withdrawals: (txid, fee).
+        memos: Where all customers share one address: the desk that gives each a memo.
     """
 
     chain: Chain
@@ -124,11 +134,16 @@ class ChainParts:
     cold_balance: Callable[[], Amount]
     reserves: ReserveSource
     sweeps: SweepLane | None = None
+    sweep_signer: Signer | None = None
     tokens: tuple[TokenTier, ...] = ()
     lent_gas: Callable[[], LentGas] = LentGas
     upkeep: Callable[[], object] | None = None
     watch: Callable[[], object] | None = None
     sources: str = "one source"
+    opening_units: int = 0
+    fee_paid: Callable[[SignedTx], Amount] | None = None
+    own_fees: Callable[[], Sequence[tuple[TxId, Amount]]] = tuple
+    memos: MemoDesk | None = None
 
 
 def verify_signer_keys(parts: ChainParts, specs: tuple[MemberSpec, ...]) -> None:

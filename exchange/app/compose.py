@@ -110,6 +110,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         token=read_private(home.token, MAX_TOKEN_BYTES).decode().strip(),
         now_ms=lambda: time.time_ns() // 1_000_000,
         address_desks={part.chain.id: part.desk for part in parts},
+        memo_desks={part.chain.id: part.memos for part in parts if part.memos is not None},
         deposits=stores.deposits,
         cases=custody.cases,
         withdrawals=custody.service,
@@ -131,7 +132,7 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
 
     def dust() -> int:
         booked = custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
-        return booked + part.lent_gas().settled
+        return booked + part.lent_gas().settled + part.opening_units
 
     return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
 

@@ -19,6 +19,7 @@ from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
 from custody.store.flows import SqlFlows
 from custody.store.gas_loans import SqlGasLoanStore
+from custody.store.memos import SqlMemoStore
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
@@ -53,7 +54,16 @@ from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 SCAN_INTERVAL_S = 0.25
 PIPELINE_INTERVAL_S = 0.1
 SLOW_INTERVAL_S = 1.0
-DEPOSIT_FLOORS = {"BTC": 10_000, "LTC": 100_000, "DOGE": 10**8, "ETH": 10**15, "SOL": 10**6, "BNB": 10**15}
+DEPOSIT_FLOORS = {
+    "BTC": 10_000,
+    "LTC": 100_000,
+    "DOGE": 10**8,
+    "ETH": 10**15,
+    "SOL": 10**6,
+    "TRX": 5 * 10**6,
+    "XRP": 10**5,
+    "BNB": 10**15,
+}
 """Smaller deposits are recorded and not credited: moving them would cost more than they bring. Base units."""
 
 _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
@@ -73,6 +83,7 @@ class Stores:
     withdrawals: SqlWithdrawalStore
     sweeps: SqlSweepStore
     gas_loans: SqlGasLoanStore
+    memos: SqlMemoStore
     flows: SqlFlows
     stock: SqlStock
 
@@ -102,6 +113,7 @@ def open_stores(home: Home, assets: AssetBook) -> Stores:
         SqlWithdrawalStore(database, assets),
         SqlSweepStore(database, assets),
         SqlGasLoanStore(database),
+        SqlMemoStore(database),
         SqlFlows(database),
         SqlStock(database),
     )
@@ -129,9 +141,13 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             blueprint.solana_deposits,
             home.folder,
             Records(stores.withdrawals, stores.sweeps, stores.gas_loans),
+            stores.memos,
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
+        part = replace(part, opening_units=int(chain.opening_units))
         verify_signer_keys(part, hot.members)
+        if part.memos is not None:
+            part.memos.watch(stores.deposits)
         if part.chain.family is Family.UTXO:
             reader = ScreenedReader(part.lane.reader, stores.deposits, OWN_PLACES)
             part = replace(part, lane=replace(part.lane, reader=reader))
@@ -197,8 +213,9 @@ def open_custody(
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
-    """A thousandth of a coin, far above every dust limit; never below one quantum."""
-    return Amount(max(asset.unit // 1_000, scales.of(asset.symbol).quantum), asset)
+    """What a deposit must have at least; else a thousandth of a coin. Never below one quantum."""
+    least = max(asset.unit // 1_000, DEPOSIT_FLOORS.get(asset.symbol, 0))
+    return Amount(max(least, scales.of(asset.symbol).quantum), asset)
 
 
 def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
@@ -213,22 +230,20 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
             DepositRules(
                 DEPOSIT_FLOORS,
                 custody.screening,
+                memos=part.memos,
                 siblings=tuple(each for each in siblings if each != part.chain.id),
                 # A local chain is reorganised by its own tests; officers are asked where finality is touched.
                 tolerated_reorg=part.chain.final_depth - 1,
             ),
         )
         yield Loop(part.chain.id, SCAN_INTERVAL_S, scan_step(scanner, deposits, board, _now_s))
-        if part.sweeps is not None:
-            (sender,) = part.lane.senders
-            sweeper = Sweeper(part.sweeps, sweeps, sender, part.lane.wallet_id)
+        if part.sweeps is not None and part.sweep_signer is not None:
+            sweeper = Sweeper(part.sweeps, sweeps, part.sweep_signer, part.lane.wallet_id)
             yield Loop(f"sweeps {part.chain.id}", SLOW_INTERVAL_S, sweep_step(sweeper, part.chain, deposits))
         for name, step in (("upkeep", part.upkeep), ("watch", part.watch)):
             if step is not None:
                 yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
-    utxo = [part.chain for part in custody.parts if part.chain.family is Family.UTXO]
-    swept = [part.chain for part in custody.parts if part.sweeps is not None]
-    yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(utxo, swept))
+    yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
     yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.step(_now_s()))
 
 

@@ -103,8 +103,8 @@ def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker)
 class FeeBooks:
     """Charges the house with network fees that were paid out of wallets which count as reserves.
 
-    UTXO payments take their fee from the hot wallet, sweeps from the deposit account. Gas senders and
-    Solana fee payers hold a float of their own that is no reserve.
+    Payments on UTXO chains, Tron and the XRP Ledger take their fee from the hot wallet, sweeps from the deposit
+    account. Gas senders and Solana fee payers hold a float of their own that is no reserve.
     """
 
     def __init__(self, ledger: SettlementLedger, withdrawals: SqlWithdrawalStore, sweeps: SqlSweepStore) -> None:
@@ -112,24 +112,31 @@ class FeeBooks:
         self._withdrawals = withdrawals
         self._sweeps = sweeps
         self._booked: dict[str, Amount] = {}
+        self._done: set[str] = set()  # payments whose fees are booked: the list of final ones only grows
         self.has_stepped = False
 
-    def step(self, utxo: Iterable[Chain], swept: Iterable[Chain]) -> None:
+    def step(self, parts: Iterable[ChainParts]) -> None:
         """Book every fee of a final transaction that is not booked yet; a repetition changes nothing.
 
         Raises:
             InsufficientFunds: The house account cannot pay; fund it.
+            NodeUnavailable: A node does not tell a fee now.
         """
-        chains = {chain.id for chain in utxo}
+        by_chain = {part.chain.id: part for part in parts}
         for payment in self._withdrawals.payments({PaymentState.FINAL}):
-            if payment.chain in chains:
+            paid = by_chain[payment.chain].fee_paid if payment.chain in by_chain else None
+            if paid is not None and payment.id not in self._done:
                 for attempt in self._withdrawals.attempts(payment.id):
                     if attempt.signed is not None and attempt.state is AttemptState.MINED:
-                        self._book(f"{payment.chain}/{attempt.signed.txid}", attempt.signed.fee_max)
-        for chain in swept:
-            for sweep in self._sweeps.sweeps(chain, (SweepState.FINAL,)):
-                if sweep.fee is not None:
-                    self._book(f"{chain.id}/{sweep.tx.txid}", sweep.fee)
+                        self._book(f"{payment.chain}/{attempt.signed.txid}", paid(attempt.signed))
+                self._done.add(payment.id)
+        for part in by_chain.values():
+            if part.sweeps is not None:
+                for sweep in self._sweeps.sweeps(part.chain, (SweepState.FINAL,)):
+                    if sweep.fee is not None:
+                        self._book(f"{part.chain.id}/{sweep.tx.txid}", sweep.fee)
+            for txid, fee in part.own_fees():
+                self._book(f"{part.chain.id}/{txid}", fee)
         self.has_stepped = True
 
     def is_booked(self, subject: str) -> bool:

@@ -88,6 +88,8 @@ def tron_parts(given: Ingredients) -> ChainParts:
         lambda: reader.balance(cold.address, native),
         TronReserves([(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)], node, accounts),
         TronSweeps(hot, reader),
+        given.signers[given.sender],
+        fee_paid=lambda signed: Amount(node.fee_paid(signed.txid), native),
     )
 
 

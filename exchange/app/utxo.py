@@ -71,6 +71,7 @@ def utxo_parts(given: Ingredients) -> ChainParts:
                 (TierReader(cold.id, "cold"), UtxoReader(cold, node)),
             ]
         ),
+        fee_paid=lambda signed: signed.fee_max,
     )
 
 

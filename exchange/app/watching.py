@@ -165,13 +165,16 @@ class AssetWatch:
             outgoing[f"fee {subject}"] = fee
             incoming[f"fee {subject}"] = scale.quantum
         owed = scale.amount(self._owed_quanta(scale.number)).units
+        lent = part.lent_gas()
+        if lent.moving:
+            incoming["lent gas"] = lent.moving
         dust = self._custody.fees.dust(part.native.symbol) + deposit_dust(stores.deposits, scale)
-        return _Books(owed + dust, outgoing, incoming)
+        return _Books(owed + dust + lent.settled + part.opening_units, outgoing, incoming)
 
     def _fees_on_their_way(self, moving: Sequence[Withdrawal]) -> Iterator[tuple[str, int]]:
         """Fees out of wallets that count as reserves, and not booked yet."""
         part, stores, fees = self._part, self._custody.stores, self._custody.fees
-        if part.chain.family is Family.UTXO:
+        if part.fee_paid is not None:
             lately = stores.flows.settled_payments(time.time_ns() // 1_000_000 - SETTLED_LATELY_MS)
             for payment_id in {each.payment_id for each in moving if each.payment_id} | lately:
                 for attempt in stores.withdrawals.attempts(payment_id):

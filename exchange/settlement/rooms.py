@@ -9,6 +9,7 @@ from typing import Protocol
 from custody.primitives.chain import ChainId
 from custody.store.deposits import SqlDepositStore
 from custody.wallets.addresses import AddressDesk
+from custody.wallets.memos import MemoDesk
 from custody.wallets.cases import CaseDesk
 from custody.withdrawals.ports import WithdrawalStore
 from custody.withdrawals.service import WithdrawalService
@@ -71,6 +72,7 @@ class Rooms:
         label: Kind of network, shown on every page.
         token: Bearer token for everything that changes something.
         now_ms: Milliseconds since 1970 UTC.
+        memo_desks: Chains whose customers share one address; they have an address desk all the same.
         wallets: Rows for the overview.
         trades: Counts trades by market number.
     """
@@ -79,6 +81,7 @@ class Rooms:
     token: str
     now_ms: Callable[[], int]
     address_desks: Mapping[ChainId, AddressDesk]
+    memo_desks: Mapping[ChainId, MemoDesk]
     deposits: SqlDepositStore
     cases: CaseDesk
     withdrawals: WithdrawalService

@@ -50,7 +50,7 @@ def _solana_place() -> str:
 
 
 def scan_coins(rpc: JsonRpc, place: str) -> dict[str, Any]:
-    """Unspent outputs of an address; a node scans for one caller at a time, and the service scans too when it starts."""
+    """Unspent outputs of an address; a node scans for one at a time, and the service scans too when it starts."""
     while True:
         try:
             found: dict[str, Any] = rpc.call("scantxoutset", "start", [f"addr({place})"])
