@@ -31,6 +31,7 @@ setup: .build/setup.stamp ## install everything below ./ (Python, npm tools, Bit
 	.build/boot/bin/uv sync --quiet --locked --python $(PYTHON)
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python -m custody.devnet.knots install --folder .devnet/knots
+	$(BIN)/python -m custody.devnet.litecoin install --folder .devnet/litecoin
 	$(BIN)/python -m contracts.toolchain
 	$(BIN)/python -c 'import exchange.engine.core'  # compile once, so that the first start is quick
 	@touch $@

@@ -133,6 +133,10 @@ class DogecoinLedger:
         outputs.append(TransactionOutput(total - needed, Script(FAUCET_SCRIPT)))
         return self.accept(bytes(Transaction(1, inputs, outputs, 0).serialize()))
 
+    def holds(self, script: bytes) -> int:
+        """Koinu that lie on a script in blocks, unspent."""
+        return sum(coin.value for coin in self.unspent.values() if coin.script == script)
+
     def evict(self, txid: str) -> None:
         """Forget a waiting transaction, and what builds on it; it can still come back."""
         for each in (txid, *self._descendants(txid)):

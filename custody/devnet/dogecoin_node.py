@@ -79,6 +79,10 @@ class DogecoinSimulator(Stoppable):
         """Pay local coins to several addresses in one transaction."""
         return TxId(str(self.rpc.call("sim_fund", values_sat)))
 
+    def holds(self, address: str) -> int:
+        """Koinu that an address holds in blocks; Dogecoin Core has no such question, so it is the simulator's own."""
+        return int(self.rpc.call("sim_holds", address))
+
     def reorganise(self, depth: int) -> list[str]:
         """Throw away the newest blocks and mine as many and one more empty ones in their place; their hashes."""
         return list(self.rpc.call("sim_reorganise", depth))

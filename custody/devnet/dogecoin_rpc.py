@@ -61,6 +61,7 @@ class DogecoinRpc:
             "generatetoaddress": lambda count, to: self._mine(count, _script(to)),
             "sim_mine": lambda count: self._mine(count, FAUCET_SCRIPT),
             "sim_fund": lambda values: ledger.fund({_script(to): value for to, value in values.items()}),
+            "sim_holds": lambda to: ledger.holds(_script(to)),
             "sim_reorganise": ledger.reorganise,
             "sim_evict": ledger.evict,
             "sim_malleate": ledger.malleate,

@@ -219,6 +219,10 @@ class LocalChains(Stoppable):
         """A Bitcoin or Litecoin node."""
         return _of_kind(CoreNode, self.node(chain))
 
+    def dogecoin(self, chain: str) -> DogecoinSimulator:
+        """The simulator of Dogecoin's node."""
+        return _of_kind(DogecoinSimulator, self.node(chain))
+
     def evm(self, chain: str) -> AnvilNode:
         """An EVM node."""
         return _of_kind(AnvilNode, self.node(chain))

@@ -68,7 +68,7 @@ class JsonRpc:
             NodeUnavailable: No usable answer; if the call had an effect is unknown.
         """
         number = next(self._ids)
-        answer = self._post(_question(number, Call(method, named or params)))
+        answer = self.post(_question(number, Call(method, named or params)))
         return self._result(answer, number, method)
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
@@ -85,7 +85,7 @@ class JsonRpc:
         if len(calls) > MAX_BATCH_CALLS:
             return self.batch(calls[:MAX_BATCH_CALLS]) + self.batch(calls[MAX_BATCH_CALLS:])
         numbers = [next(self._ids) for _ in calls]
-        answers = self._post([_question(number, call) for number, call in zip(numbers, calls, strict=True)])
+        answers = self.post([_question(number, call) for number, call in zip(numbers, calls, strict=True)])
         if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
             raise NodeUnavailable(f"{self.endpoint.name}: a batch of questions needs a list of answers")
         by_number = {answer.get("id"): answer for answer in answers}

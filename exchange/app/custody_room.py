@@ -46,6 +46,7 @@ from exchange.app.solana import solana_parts
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
 from exchange.app.worker import Loop
+from exchange.app.xrpl import xrpl_parts
 from exchange.projection.reading import open_hold_notes
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.ledger import HOUSE, HoldRecords, SettlementLedger
@@ -71,6 +72,7 @@ _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
     Family.EVM: evm_parts,
     Family.SOLANA: solana_parts,
     Family.TRON: tron_parts,
+    Family.XRPL: xrpl_parts,
 }
 
 
@@ -231,6 +233,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
                 DEPOSIT_FLOORS,
                 custody.screening,
                 memos=part.memos,
+                own_places=frozenset({part.hot_address.text, part.cold_address.text}) if part.memos else frozenset(),
                 siblings=tuple(each for each in siblings if each != part.chain.id),
                 # A local chain is reorganised by its own tests; officers are asked where finality is touched.
                 tolerated_reorg=part.chain.final_depth - 1,

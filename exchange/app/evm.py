@@ -18,6 +18,7 @@ from custody.keys.crosscheck import crosscheck_evm
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
+from custody.primitives.chain import Family
 from custody.primitives.errors import NodeUnavailable
 from custody.wallets.addresses import AddressDesk, Siblings
 from custody.withdrawals.facts import Tier
@@ -70,6 +71,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
         *accounts.balances_of(native, cold.address),
         SafeReserves(tiers, node, accounts.all),
         moves,
+        sender,
         tokens=tuple(accounts.tier_of(token, cold.address) for token in hot.tokens),
         lent_gas=moves.lent,
         upkeep=upkeep.step,

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from custody.chains.evm.deploy import deploy_on_devnet
 from custody.chains.registry import chain_row
+from custody.chains.tron.node import TronNode
+from custody.chains.xrpl.node import XrplNode
+from custody.chains.xrpl.reader import XrplReader
 from custody.devnet.anvil import AnvilNode
 from custody.devnet.network import LocalChains
 from custody.primitives.chain import ChainId, Family
@@ -21,7 +24,7 @@ from exchange.app.blueprint import WalletSpec
 from exchange.app.solana_groundwork import lay_solana_groundwork
 from exchange.app.tron_groundwork import lay_tron_groundwork
 from exchange.app.wallet_kits import HOT
-from exchange.app.wallets import safe_wallet, xrpl_wallet
+from exchange.app.wallets import safe_wallet, tron_wallet, xrpl_wallet
 from exchange.app.xrpl_groundwork import open_xrpl
 
 SENDER_FLOAT_WEI = 10**18
@@ -59,6 +62,24 @@ def lay_groundwork(chains: LocalChains, specs: Sequence[WalletSpec], keys: Opene
         lay = _GROUNDWORK.get(chain_row(ChainId(chain)).family)
         if lay is not None:
             lay(chains, chain, wallets, keys)
+
+
+def opening_units(chains: LocalChains, specs: Sequence[WalletSpec]) -> Mapping[str, int]:
+    """Base units that opened accounts hold before anybody deposits, by chain: ours, and in nobody's books."""
+    found: dict[str, int] = {}
+    for spec in specs:
+        family = chain_row(ChainId(spec.chain)).family
+        if family is Family.TRON:
+            tron = tron_wallet(spec)
+            held = TronNode(chains.tron.http, tron.params).balance(tron.address.text, tron.params.native)
+        elif family is Family.XRPL:
+            xrpl = xrpl_wallet(spec)
+            node = XrplNode(chains.xrpl.rpc)
+            held = XrplReader(xrpl, node).balance(xrpl.address, xrpl.params.native).units
+        else:
+            continue
+        found[spec.chain] = found.get(spec.chain, 0) + held
+    return found
 
 
 def _lay_evm(chains: LocalChains, chain: str, specs: Sequence[WalletSpec], _keys: OpenerKeys) -> None:

@@ -20,7 +20,7 @@ from custody.monitor.breaker import FileBreaker
 from custody.monitor.reconcile import Margins
 from custody.monitor.rules import AssetReading, LaneReading
 from custody.monitor.watch import OutflowMeter, Watch
-from custody.primitives.chain import BlockRef, Family
+from custody.primitives.chain import BlockRef
 from custody.primitives.errors import VerificationFailed
 from custody.store.flows import HOUR_S
 from custody.store.stock import StockSample

@@ -13,14 +13,17 @@ from custody.keys.crosscheck import crosscheck_xrpl
 from custody.nodes.posting import Endpoint
 from custody.nodes.rippled import RippledRpc
 from custody.primitives.address import Address
-from custody.primitives.amount import Amount
 from custody.primitives.errors import LimitExceeded
 from custody.wallets.addresses import AddressDesk
+from custody.wallets.memos import MemoDesk, TagCode
+from custody.wallets.tags import number_of, tag_of
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.chain_parts import ChainParts, Ingredients
 from exchange.app.reserve_sources import TierReader, XrplReserves
 from exchange.app.wallets import account_key, xrpl_wallet
+
+TAGS = TagCode(lambda number: str(tag_of(number)), number_of)
 
 
 def xrpl_parts(given: Ingredients) -> ChainParts:
@@ -67,11 +70,14 @@ def xrpl_parts(given: Ingredients) -> ChainParts:
         _desk(given, hot),
         hot.address,
         cold.address,
-        lambda: Amount(reader.spendable(frozenset()).spendable_drops, native),
+        lambda: reader.balance(hot.address, native),
         lambda: reader.balance(cold.address, native),
         XrplReserves([(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)], node),
         upkeep=lambda: keeper.step(given.records.withdrawals.reserved(chain.id)),
         watch=watch,
+        fee_paid=lambda signed: signed.fee_max,
+        own_fees=keeper.paid,
+        memos=MemoDesk(hot.address, TAGS, given.memos),
     )
 
 

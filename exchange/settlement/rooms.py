@@ -9,8 +9,8 @@ from typing import Protocol
 from custody.primitives.chain import ChainId
 from custody.store.deposits import SqlDepositStore
 from custody.wallets.addresses import AddressDesk
-from custody.wallets.memos import MemoDesk
 from custody.wallets.cases import CaseDesk
+from custody.wallets.memos import MemoDesk
 from custody.withdrawals.ports import WithdrawalStore
 from custody.withdrawals.service import WithdrawalService
 from exchange.settlement.accounts import AccountDesk

@@ -19,6 +19,7 @@ from custody.chains.xrpl.codec import XrplCodec
 from custody.chains.xrpl.reader import XrplReader
 from custody.chains.xrpl.state import XrplPlan
 from custody.keys.material import Signature, Signer, SigningRequest
+from custody.primitives.amount import Amount
 from custody.primitives.chain import Finality
 from custody.primitives.errors import QuorumNotReached, Refused, SignerUnavailable
 from custody.primitives.ids import TxId
@@ -37,6 +38,7 @@ class TicketKeeper:
         self._broadcaster = broadcaster
         self._signers = signers
         self._sent: SignedTx | None = None
+        self._paid: list[tuple[TxId, Amount]] = []
 
     def step(self, reserved: Set[str]) -> TxId | None:
         """Look at the stock; make tickets if half of it is gone.
@@ -53,14 +55,21 @@ class TicketKeeper:
             NodeUnavailable: No answer.
         """
         if self._sent is not None:
-            if self._reader.finality(self._sent.txid, self._sent.conflict_key) in _WAITING:
+            seen = self._reader.finality(self._sent.txid, self._sent.conflict_key)
+            if seen in _WAITING:
                 return self._broadcaster.broadcast(self._sent)
+            if seen is not Finality.DEAD:  # final, or failed in a ledger: the fee is gone either way
+                self._paid.append((self._sent.txid, self._sent.fee_max))
             self._sent = None
         state, stock = self._reader.spendable(reserved), self._codec.wallet.ticket_stock
         if state.held_tickets * 2 > stock:
             return None
         self._sent = self._signed(self._codec.plan_tickets(state, stock - state.held_tickets))
         return self._broadcaster.broadcast(self._sent)
+
+    def paid(self) -> tuple[tuple[TxId, Amount], ...]:
+        """What the ledger took for tickets made since the start of this process."""
+        return tuple(self._paid)
 
     def _signed(self, plan: XrplPlan) -> SignedTx:
         wallet = self._codec.wallet

@@ -8,7 +8,7 @@ from typing import Any
 from custody.primitives.amount import Amount
 from custody.primitives.errors import VerificationFailed
 from exchange.app.local_chains import LOCAL_CHAINS
-from exchange.cli.loop.outside import fresh_place, received
+from exchange.cli.loop.outside import fresh_place, pay_from_outside, received
 from exchange.cli.loop.report import Report, Step
 from exchange.cli.loop.staff import Staff
 from exchange.cli.loop.world import World
@@ -20,8 +20,21 @@ DEPOSITS = (
     ("ben", "ETH", "300"),
     ("cleo", "SOL", "500"),
     ("dora", "BNB", "40"),
+    ("eve", "LTC", "200"),
+    ("finn", "DOGE", "100000"),
+    ("gus", "TRX", "50000"),
+    ("hana", "XRP", "50000"),
 )
-FLOATS = (("house", "BTC", "0.05"), ("house", "ETH", "0.5"), ("house", "SOL", "1"), ("house", "BNB", "0.5"))
+FLOATS = (
+    ("house", "BTC", "0.05"),
+    ("house", "ETH", "0.5"),
+    ("house", "SOL", "1"),
+    ("house", "BNB", "0.5"),
+    ("house", "LTC", "0.5"),
+    ("house", "DOGE", "500"),
+    ("house", "TRX", "200"),
+    ("house", "XRP", "20"),
+)
 """The house pays the chains' fees from money of its own."""
 ORDERS = (
     ("ada", "BTC/ETH", "sell", "30", "2"),
@@ -29,7 +42,16 @@ ORDERS = (
     ("cleo", "SOL/ETH", "sell", "0.05", "100"),
     ("ben", "SOL/ETH", "buy", "0.05", "40"),
 )
-WITHDRAWALS = (("ada", "BTC", "0.5"), ("ben", "ETH", "2"), ("cleo", "SOL", "3"), ("dora", "BNB", "1"))
+WITHDRAWALS = (
+    ("ada", "BTC", "0.5"),
+    ("ben", "ETH", "2"),
+    ("cleo", "SOL", "3"),
+    ("dora", "BNB", "1"),
+    ("eve", "LTC", "1"),
+    ("finn", "DOGE", "250"),
+    ("gus", "TRX", "300"),
+    ("hana", "XRP", "120"),
+)
 """One on each chain."""
 MIN_COLD_PPM = 980_000
 SETTLE_TIMEOUT_S = 120
@@ -57,8 +79,8 @@ def deposits(world: World, report: Report, step: Step) -> None:
     txids = {}
     for customer, asset, amount in given:
         chain = CHAIN_OF[asset]
-        address = client.post(f"/customers/{customer}/addresses/{chain}")["address"]
-        txids[customer, asset] = str(world.chains.node(chain).fund(address, Amount.parse(amount, ASSETS[asset]).units))
+        place = client.post(f"/customers/{customer}/addresses/{chain}")
+        txids[customer, asset] = pay_from_outside(world.chains, place, Amount.parse(amount, ASSETS[asset]))
     for customer, asset, _ in DEPOSITS:
         report.chain(CHAIN_OF[asset])["deposit_txid"] = txids[customer, asset]
 

@@ -19,9 +19,17 @@ from embit import bip32, script
 from embit.networks import NETWORKS
 from eth_account import Account
 from solders.keypair import Keypair
+from xrpl.constants import CryptoAlgorithm
+from xrpl.wallet import Wallet
 
+from custody.chains.tron.address import address_text
+from custody.chains.tron.node import TronNode
+from custody.chains.tron.params import LOCAL as TRON_LOCAL
+from custody.chains.utxo.params import DOGECOIN_REGTEST
+from custody.chains.xrpl.node import XrplNode
 from custody.devnet.network import LocalChains
 from custody.nodes.jsonrpc import JsonRpc, NodeError
+from custody.primitives.amount import Amount
 from custody.primitives.errors import NotFound
 
 COIN_SAT = 10**8
@@ -39,6 +47,25 @@ class Stranger:
 def _bitcoin_place() -> str:
     root = bip32.HDKey.from_seed(Account.create().key)
     return str(script.p2wpkh(root.derive("m/84h/1h/0h/0/0")).address(NETWORKS["regtest"]))
+
+
+def _litecoin_place() -> str:
+    root = bip32.HDKey.from_seed(Account.create().key)
+    return str(script.p2wpkh(root.derive("m/84h/1h/0h/0/0")).address({**NETWORKS["regtest"], "bech32": "rltc"}))
+
+
+def _dogecoin_place() -> str:
+    network = {**NETWORKS["regtest"], "p2pkh": bytes([DOGECOIN_REGTEST.p2pkh])}
+    root = bip32.HDKey.from_seed(Account.create().key)
+    return str(script.p2pkh(root.derive("m/44h/1h/0h/0/0")).address(network))
+
+
+def _tron_place() -> str:
+    return address_text(bytes.fromhex(Account.create().address[2:]))
+
+
+def _xrpl_place() -> str:
+    return str(Wallet.create(CryptoAlgorithm.SECP256K1).address)
 
 
 def _evm_place() -> str:
@@ -66,6 +93,21 @@ def _core_holds(chains: LocalChains, chain: str, place: str) -> int:
     return int(Decimal(scan_coins(chains.core(chain).rpc, place)["total_amount"]) * COIN_SAT)
 
 
+def _dogecoin_holds(chains: LocalChains, chain: str, place: str) -> int:
+    """Dogecoin's node has no scan of its coins: the simulator is asked by its own name for it."""
+    return int(chains.dogecoin(chain).holds(place))
+
+
+def _tron_holds(chains: LocalChains, _chain: str, place: str) -> int:
+    return TronNode(chains.tron.http, TRON_LOCAL).balance(place, TRON_LOCAL.native)
+
+
+def _xrpl_holds(chains: LocalChains, _chain: str, place: str) -> int:
+    node = XrplNode(chains.xrpl.rpc)
+    account = node.account(place, node.view().index)
+    return 0 if account is None else account.balance_drops
+
+
 def _evm_holds(chains: LocalChains, chain: str, place: str) -> int:
     return int(chains.evm(chain).rpc.call("eth_getBalance", place, "latest"), 16)
 
@@ -76,6 +118,10 @@ def _solana_holds(chains: LocalChains, _chain: str, place: str) -> int:
 
 STRANGERS: Mapping[str, Stranger] = {
     "bitcoin-regtest": Stranger(_bitcoin_place, _core_holds),
+    "litecoin-regtest": Stranger(_litecoin_place, _core_holds),
+    "dogecoin-regtest": Stranger(_dogecoin_place, _dogecoin_holds),
+    "tron-local": Stranger(_tron_place, _tron_holds),
+    "xrpl-local": Stranger(_xrpl_place, _xrpl_holds),
     "ethereum-local": Stranger(_evm_place, _evm_holds),
     "bsc-local": Stranger(_evm_place, _evm_holds),
     "solana-local": Stranger(_solana_place, _solana_holds),
@@ -95,6 +141,14 @@ def fresh_place(chain: str) -> str:
         NotFound: The chain is not part of the local network.
     """
     return _stranger(chain).fresh()
+
+
+def pay_from_outside(chains: LocalChains, place: Mapping[str, str], amount: Amount) -> str:
+    """Pay to a deposit place as the service named it (address, and memo where there is one); id of the transaction."""
+    chain = amount.asset.chain
+    if "memo" in place:
+        return str(chains.xrpl.fund(place["address"], amount.units, int(place["memo"])))
+    return str(chains.node(chain).fund(place["address"], amount.units))
 
 
 def received(chains: LocalChains, chain: str, place: str) -> int:
