@@ -108,8 +108,9 @@ class Codec(Protocol[In, U]):
             intents: What `tx` pays, in its order; the new fee stays within the sum of their `fee_max`.
 
         Returns:
-            The other plan, which consumes the conflict key of `tx` and so dies with it, or None: the family has no replacement (its bytes expire, or a durable nonce
-            keeps them valid), or the next step would pass the caps.
+            The other plan, which consumes the conflict key of `tx` and so dies with it, or None: the family
+            has no replacement (its bytes expire, or a durable nonce keeps them valid), or the next step would
+            pass the caps.
         """
         ...
 
