@@ -55,6 +55,7 @@ class DepositRules:
             between wallets and no deposit.
         tolerated_reorg: Deepest reorg that changes nothing but the deposits in it, in blocks; None: one less
             than the credit depth, so that a reorg which can undo a credit pauses deposits.
+        born_height: First block that can hold a deposit: no address was handed out before.
     """
 
     floors: Mapping[str, int]
@@ -64,3 +65,4 @@ class DepositRules:
     siblings: tuple[ChainId, ...] = ()
     own_places: frozenset[str] = frozenset()
     tolerated_reorg: int | None = None
+    born_height: int = 0

@@ -121,6 +121,9 @@ class DepositScanner:
         changed += self._crediting.advance(last, guard, now_s)
         return ScanProgress(scanned, tuple(changed), max(tip.height - last.height, 0), guard.paused)
 
+    def _before_first(self) -> BlockRef:
+        return BlockRef(self.chain.id, self._rules.born_height - 1, "", "")
+
     def guard(self) -> DepthGuard:
         """The depths of now."""
         return self._store.depth_guard(self.chain.id) or DepthGuard(self.chain.credit_depth, self.chain.final_depth)
@@ -130,7 +133,7 @@ class DepositScanner:
     ) -> tuple[BlockRef, DepthGuard]:
         last = self._store.scanned_tip(self.chain.id)
         if last is None:
-            return BlockRef(self.chain.id, -1, "", ""), guard
+            return self._before_first(), guard
         common = self._common_block(last, tip)
         if common.height == last.height or (0 <= common.height == tip.height):
             return last, guard  # nothing left the chain; the source may be behind us
@@ -151,7 +154,7 @@ class DepositScanner:
             if there.hash == block.hash:
                 return block
             block = self._store.scanned_block(self.chain.id, block.height - 1)
-        return BlockRef(self.chain.id, -1, "", "")
+        return self._before_first()
 
     def _judge_reorg(self, blocks: int, common: BlockRef, guard: DepthGuard) -> DepthGuard:
         """Raise depths and pause where a reorg was deeper than expected, durably, before anything is taken back.

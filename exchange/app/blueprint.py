@@ -29,6 +29,7 @@ class InvalidBlueprint(InvalidInput):
 class ChainSpec:
     """How to reach one chain: id, what answers there ("node", "VM"...), address, cookie file or "".
 
+    What lay on the wallets when they were opened, in base units, and the first block that can hold a deposit.
     A second node's address and cookie file, where there is one: what the two do not agree on is not credited.
     """
 
@@ -39,6 +40,7 @@ class ChainSpec:
     second_url: str = ""
     second_cookie: str = ""
     opening_units: str = "0"
+    born_height: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class ChainParts:
         upkeep: Looks after the accounts that pay fees; a VerificationFailed from it stops the chain.
         watch: Compares the wallets on chain with their registration, block by block; likewise.
         opening_units: Base units that lay on the wallets when they were opened: ours, and in nobody's books.
+        born_height: First block that can hold a deposit.
         fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
         own_fees: What the wallet paid for final moves that are no withdrawals: (txid, fee).
         memos: Where all customers share one address: the desk that gives each a memo.
@@ -141,6 +142,7 @@ class ChainParts:
     watch: Callable[[], object] | None = None
     sources: str = "one source"
     opening_units: int = 0
+    born_height: int = 0
     fee_paid: Callable[[SignedTx], Amount] | None = None
     own_fees: Callable[[], Sequence[tuple[TxId, Amount]]] = tuple
     memos: MemoDesk | None = None

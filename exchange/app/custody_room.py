@@ -146,7 +146,7 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             stores.memos,
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
-        part = replace(part, opening_units=int(chain.opening_units))
+        part = replace(part, opening_units=int(chain.opening_units), born_height=chain.born_height)
         verify_signer_keys(part, hot.members)
         if part.memos is not None:
             part.memos.watch(stores.deposits)
@@ -237,6 +237,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
                 siblings=tuple(each for each in siblings if each != part.chain.id),
                 # A local chain is reorganised by its own tests; officers are asked where finality is touched.
                 tolerated_reorg=part.chain.final_depth - 1,
+                born_height=part.born_height,
             ),
         )
         yield Loop(part.chain.id, SCAN_INTERVAL_S, scan_step(scanner, deposits, board, _now_s))

@@ -23,7 +23,7 @@ from custody.primitives.chain import ChainId
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
 from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
-from exchange.app.groundwork import OpenerKeys, lay_groundwork, opening_units
+from exchange.app.groundwork import Opening, OpenerKeys, lay_groundwork, openings
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
 from exchange.app.local_chains import LOCAL_CHAINS
@@ -103,7 +103,7 @@ def _operator_address(home: Home) -> str:
 
 
 def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Blueprint:
-    ethereum, opening = "ethereum-local", opening_units(chains, ceremony.wallets)
+    ethereum, opened = "ethereum-local", openings(chains, ceremony.wallets)
     return Blueprint(
         label=LABEL,
         exchange=EXCHANGE,
@@ -112,7 +112,11 @@ def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Bluep
         solana_deposits=SOLANA_DEPOSITS,
         staff=ceremony.staff,
         chains=tuple(
-            ChainSpec(e.chain, e.evidence, e.url, e.cookie, opening_units=str(opening.get(e.chain, 0)))
+            ChainSpec(
+                *(e.chain, e.evidence, e.url, e.cookie),
+                opening_units=str(opened.get(e.chain, Opening()).units),
+                born_height=opened.get(e.chain, Opening()).born_height,
+            )
             for e in chains.endpoints()
         ),
         wallets=ceremony.wallets,

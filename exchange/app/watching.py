@@ -93,6 +93,7 @@ class AssetWatch:
         self._owed_quanta = owed_quanta
         self._balance, self._lane = Watch(breaker), Watch(breaker)
         self._meter = OutflowMeter(WINDOW_MS)
+        self._left = 0  # what left within the window, when chain and scanner stood at the same block last
         self._recorded: StockSample | None = None
         self._held: tuple[BlockRef, int, int] | None = None  # balances change with the tip and not else
 
@@ -135,11 +136,20 @@ class AssetWatch:
         if scanned is None or scanned.hash != tip.hash:
             # A deposit of the newest block may not be known yet: only what is missing can be judged.
             margins = Margins(margins.low, margins.high, margins.outgoing, max(margins.low, margins.incoming))
-        seen = self._custody.stores.deposits.in_states(part.chain.id, _EVER_SEEN)
-        come = sum(deposit.amount.units for deposit in seen if deposit.amount.asset == part.native)
+        elif (come := self._come(tip)) is not None:
+            self._left = self._meter.left(come - held, now_ms)
         self._record(StockSample(part.native.symbol, time.time_ns() // (HOUR_S * 10**9), hot, cold, after.due))
         most = after.due * MOST_HOURLY_PPM // PPM
-        return AssetReading(part.native.symbol, margins, self._meter.left(come - held, now_ms), most)
+        return AssetReading(part.native.symbol, margins, self._left, most)
+
+    def _come(self, tip: BlockRef) -> int | None:
+        """All deposits up to this block; None if the scanner went on meanwhile, since the balance did not."""
+        part, deposits = self._part, self._custody.stores.deposits
+        seen = deposits.in_states(part.chain.id, _EVER_SEEN)
+        scanned = deposits.scanned_tip(part.chain.id)
+        if scanned is None or scanned.hash != tip.hash:
+            return None
+        return sum(deposit.amount.units for deposit in seen if deposit.amount.asset == part.native)
 
     def _record(self, sample: StockSample) -> None:
         """Keep where the coins lie, whenever that changed."""

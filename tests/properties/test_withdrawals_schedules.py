@@ -51,7 +51,9 @@ class World:
         self.liars_repent = liars_repent
         self.latest_s = NOW_S
         batching = Batching(max_items=batch, window_ms=0)
-        self.house = House(with_sender=with_sender, fixes_signers=fixes_signers, batching=batching)
+        self.house = House(
+            with_sender=with_sender, fixes_signers=fixes_signers, batching=batching, bump_after_ms=3_600_000
+        )
         self.signers = [*self.house.signers, self.house.sender or self.house.signers[0]]
         self.house.wrap = self.crasher.wrap
         self.house.reopen()

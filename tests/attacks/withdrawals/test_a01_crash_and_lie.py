@@ -13,7 +13,8 @@ from custody.withdrawals.boot_gate import BootGate
 from custody.withdrawals.ports import Change
 from custody.withdrawals.states import AttemptState, PaymentState, WithdrawalState
 
-ENOUGH_STEPS = 4_000
+MOST_LIVES = 24
+LOSSES = ("double payment", "can still confirm", "was not paid", "imbalance")
 UNKNOWN = {Finality.UNKNOWN}
 
 
@@ -87,30 +88,36 @@ def evict_is_death(monkeypatch):
 
 BROKEN_RULES = [
     refund_on_timeout,
-    rebuild_after_timeout_with_forgetful_signers,
+    pytest.param(rebuild_after_timeout_with_forgetful_signers, marks=pytest.mark.slow),
     believe_one_node,
-    start_without_a_gate,
+    pytest.param(start_without_a_gate, marks=pytest.mark.slow),
     evict_is_death,
 ]
+
+
+def loss_within(lives):
+    # What a broken rule first costs; that something waits for ever may come earlier, and does not count here.
+    for number in range(lives):
+        _, found = live(1, number)
+        if found is not None and any(word in found.what for word in LOSSES):
+            return found
+    return None
 
 
 @pytest.mark.parametrize("break_rule", BROKEN_RULES, ids=lambda each: each.__name__)
 def test_with_a_broken_rule_the_simulator_finds_the_loss(monkeypatch, break_rule):
     break_rule(monkeypatch)
-    _, found = run(seed=1, steps=ENOUGH_STEPS)
-    assert found is not None
-    assert any(word in found.what for word in ("double payment", "can still confirm", "was not paid", "imbalance"))
+    assert loss_within(MOST_LIVES) is not None
 
 
 def test_rebuilding_alone_pays_nobody_twice_since_the_signers_remember(monkeypatch):
     act_with(monkeypatch, pay_again)
-    _, found = run(seed=1, steps=750)
-    assert found is None or "double payment" not in found.what
+    assert loss_within(3) is None
 
 
 def test_a_violation_is_reported_with_its_replay_and_fails(monkeypatch, capsys):
     refund_on_timeout(monkeypatch)
-    monkeypatch.setattr("sys.argv", ["crash_and_lie", "--seed", "1", "--steps", str(ENOUGH_STEPS)])
+    monkeypatch.setattr("sys.argv", ["crash_and_lie", "--seed", "1", "--steps", "5000"])
     assert main() == 1
     said = capsys.readouterr().out
     life = said.split("VIOLATION in life ")[1].split(",")[0]
