@@ -29,6 +29,8 @@ from exchange.app.evm_upkeep import SenderUpkeep
 from exchange.app.reserve_sources import SafeReserves, TierReader
 from exchange.app.wallets import safe_wallet, token_worths
 
+BUMP_AFTER_MS = 45_000
+"""Some blocks of the slowest chain: what is not taken by then offers too little."""
 EVM_SIBLINGS = Siblings(tuple(row.id for row in CHAINS.values() if row.family is Family.EVM))
 """Every EVM network: their deposit accounts are derived alike."""
 
@@ -56,6 +58,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
         given.members(keys),
         hot.threshold,
         (sender,),
+        bump_after_ms=BUMP_AFTER_MS,
     )
     station = Station(token_worths(given.hot), given.records.gas_loans, given.records.sweeps, _now_s)
     moves = SafeMoves(reader, station)

@@ -23,7 +23,7 @@ from custody.primitives.chain import ChainId
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
 from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
-from exchange.app.groundwork import Opening, OpenerKeys, lay_groundwork, openings
+from exchange.app.groundwork import OpenerKeys, Opening, lay_groundwork, openings
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
 from exchange.app.local_chains import LOCAL_CHAINS

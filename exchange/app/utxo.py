@@ -23,6 +23,8 @@ from exchange.app.chain_parts import ChainParts, Ingredients
 from exchange.app.reserve_sources import TierReader, UtxoReserves
 from exchange.app.wallets import utxo_wallet
 
+BUMP_AFTER_MS = 20 * 60_000
+"""Two blocks on average; four bumps fit well into the life of an intent."""
 OWN_PLACES = 1
 """The first receiving places belong to the house: what cold returns there is no customer's deposit."""
 
@@ -52,6 +54,7 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         (UtxoBroadcaster(hot.params, node),),
         given.members(keys),
         hot.threshold,
+        bump_after_ms=BUMP_AFTER_MS,
     )
 
     return ChainParts(
