@@ -55,6 +55,9 @@ class Bent:
     def tombstone(self, withdrawal_id):
         self.signer.tombstone(withdrawal_id)
 
+    def releases(self, after):
+        return self.signer.releases(after)
+
 
 def held(room, place):
     return room.node.accounts([place], "processed")[0].lamports

@@ -79,7 +79,7 @@ def ingredients(vm, specs, hot):
     deposits = SqlDepositStore(open_database("sqlite://"), AssetBook([NATIVE]))
     signers = {name: RemoteSigner(name, Path("/nowhere")) for name in (*NAMES, "sender")}
     chain = ChainSpec(LOCAL.chain.id, "VM", vm.url)
-    return Ingredients(chain, hot, specs["cold"], signers, "sender", deposits, SOLANA_DEPOSITS, Path())
+    return Ingredients(chain, hot, specs["cold"], signers, "sender", deposits, SOLANA_DEPOSITS, Path(), None, None)
 
 
 def wait_for(look, expected):

@@ -46,6 +46,9 @@ class DecodingSigner:
     def tombstone(self, withdrawal_id):
         pass
 
+    def releases(self, after):
+        return ()  # no database is restored here
+
 
 class XrplWithdrawals(Withdrawals):
     def __init__(self, live):
@@ -63,7 +66,9 @@ class XrplWithdrawals(Withdrawals):
         bounds = {"XRP": Bounds(Amount(1, native), Amount(10**12, native))}
         self.service = WithdrawalService(ServiceParts(self.store, self.ledger, self, assets, lanes, bounds))
         clock = lambda: self.now_s * 1000  # noqa: E731
-        self.parts = PipelineParts(self.store, self.ledger, self, self, self, self, lanes, clock, self.batching)
+        self.parts = PipelineParts(
+            self.store, self.ledger, self, self, self, self, lanes, clock, {LOCAL.chain.family: self.batching}
+        )
         self.pipeline = Pipeline(self.parts)
 
     def ask(self, drops=XRP, memo="777", key="key-1"):
