@@ -11,7 +11,7 @@ import typer
 def chains(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """List the chains: multisig mechanism, conflict key, depths, tokens, and what the tests run against."""
+    """List the eight chains and how each pays. Multisig, conflict key, depths, tokens, what the tests run against."""
     from custody.chains.mechanisms import MECHANISMS
     from custody.chains.registry import CHAINS, chain_row
 
