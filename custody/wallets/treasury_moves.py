@@ -193,15 +193,12 @@ def _refill(stock: Stock, setting: Setting, seed: bytes) -> _Planned:
     if not missing and not warm_missing:
         return (), ()
     if not setting.has_warm:
-        return (), (
-            f"hot is {missing} base units below its target; without a warm wallet no edge leads there from cold",
-        )
+        return (), (f"hot is {missing} base units below its target; without a warm wallet no edge leads there",)
     if setting.is_stopped:
         return (), (f"hot is {missing} base units below its target; the breaker is open, nothing is refilled",)
     if stock.hot >= bands.throttle and not _is_worth(missing + warm_missing, setting):
-        return (), (
-            f"{missing + warm_missing} base units are missing; the fee of {setting.fee} costs more than waiting",
-        )
+        lack = missing + warm_missing
+        return (), (f"{lack} base units are missing; the fee of {setting.fee} costs more than waiting",)
     below_high = bands.high - stock.hot - stock.to_hot  # more would be swept away again
     from_warm = min(_jittered(missing, seed), below_high, stock.warm)
     # What lies warm counts against the cap already: only what comes up from cold needs room.
@@ -209,9 +206,8 @@ def _refill(stock: Stock, setting: Setting, seed: bytes) -> _Planned:
     from_cold = min(_jittered(warm_missing, seed), room, stock.cold)
     legs = ((Tier.WARM, Tier.HOT, from_warm), (Tier.COLD, Tier.WARM, from_cold))
     large = tuple(leg for leg in legs if leg[2] >= setting.min_move)
-    small = tuple(
-        f"{leg[2]} base units from {leg[0]} are below the least move" for leg in legs if 0 < leg[2] < setting.min_move
-    )
+    tiny = (leg for leg in legs if 0 < leg[2] < setting.min_move)
+    small = tuple(f"{units} base units from {source} are below the least move" for source, _, units in tiny)
     return _moves(Purpose.REFILL, large, "below the low level"), small
 
 
