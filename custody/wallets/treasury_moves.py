@@ -188,16 +188,16 @@ def _refill(stock: Stock, setting: Setting, seed: bytes) -> _Planned:
     bands = setting.bands
     missing = max(0, bands.target - stock.hot - stock.to_hot) if stock.hot + stock.to_hot < bands.low else 0
     warm_missing = bands.warm_target + missing - stock.warm - stock.to_warm
-    if warm_missing <= bands.warm_target - bands.warm_low:
+    if not setting.has_warm or warm_missing <= bands.warm_target - bands.warm_low:
         warm_missing = 0
-    if not missing and not warm_missing:
+    lack = missing + warm_missing
+    if not lack:
         return (), ()
     if not setting.has_warm:
         return (), (f"hot is {missing} base units below its target; without a warm wallet no edge leads there",)
     if setting.is_stopped:
-        return (), (f"hot is {missing} base units below its target; the breaker is open, nothing is refilled",)
-    if stock.hot >= bands.throttle and not _is_worth(missing + warm_missing, setting):
-        lack = missing + warm_missing
+        return (), (f"{lack} base units are missing; the breaker is open, nothing is refilled",)
+    if stock.hot >= bands.throttle and not _is_worth(lack, setting):
         return (), (f"{lack} base units are missing; the fee of {setting.fee} costs more than waiting",)
     below_high = bands.high - stock.hot - stock.to_hot  # more would be swept away again
     from_warm = min(_jittered(missing, seed), below_high, stock.warm)
