@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+_WHOLE = ("Chain", "Evidence")
+"""Columns of single words: broken in two they could not be searched for."""
+
 
 def chains(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
@@ -40,7 +43,7 @@ def chains(
 
     table = Table(expand=True)
     for heading in ("Chain", "Multisig", "At most one payment per", "Credited / final at", "Tokens", "Evidence"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     for name, how in MECHANISMS.items():
         depths = f"{chain_row(name).credit_depth} / {chain_row(name).final_depth}"
         table.add_row(name, how.multisig, how.conflict_key, depths, how.tokens or "-", how.evidence.value)

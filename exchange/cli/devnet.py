@@ -26,6 +26,7 @@ def up(folder: FolderOption = DEFAULT_FOLDER) -> None:
     from custody.devnet.network import LocalChains
 
     make_folder(folder)
+    _require_stopped(folder)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -34,6 +35,20 @@ def up(folder: FolderOption = DEFAULT_FOLDER) -> None:
         rows = [(endpoint.chain, endpoint.evidence, endpoint.url) for endpoint in chains.endpoints()]
         print("\n".join(aligned(rows)), flush=True)
         stopping.wait()
+
+
+def _require_stopped(folder: Path) -> None:
+    from contextlib import suppress
+
+    from custody.devnet.network import load_endpoints
+    from custody.primitives.errors import Conflict, InvalidInput
+
+    with suppress(InvalidInput):  # nothing ran there, or a crash left half a list: starting anew replaces it
+        running = [each.chain for each in load_endpoints(folder) if each.is_running()]
+        if running:
+            raise Conflict(
+                f"{folder}: local chains run from here already: {', '.join(running)}; see: mext devnet status"
+            )
 
 
 @app.command()

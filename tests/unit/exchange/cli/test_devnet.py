@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from custody.devnet.network import ENDPOINTS_FILE, KINDS, ChainEndpoint
-from custody.primitives.errors import InvalidInput, NotFound
+from custody.primitives.errors import Conflict, InvalidInput, NotFound
 from exchange.cli.devnet import app
 
 
@@ -47,6 +47,14 @@ def test_every_chain_of_the_local_network_has_a_line_and_all_lines_have_the_same
     assert " stopped " in lines[0]
     rows = json.loads(status(tmp_path, "--json").output)
     assert [row["running"] for row in rows] == [False] + [True] * (len(KINDS) - 1)
+
+
+def test_chains_that_run_are_not_started_again_in_their_folder(tmp_path):
+    write(tmp_path, [ChainEndpoint("bitcoin-regtest", "node", "http://127.0.0.1:1", "", os.getpid(), "a.log")])
+    error = CliRunner().invoke(app, ["up", "--folder", str(tmp_path)]).exception
+    assert isinstance(error, Conflict)
+    assert "bitcoin-regtest" in error.message
+    assert [path.name for path in tmp_path.iterdir()] == [ENDPOINTS_FILE]
 
 
 def test_the_help_counts_the_chains_that_are_started():
