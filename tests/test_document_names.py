@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 import typer
 
+from custody.chains.mechanisms import MECHANISMS
+from custody.chains.registry import chain_row
 from exchange.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+CHAINS_PAGE = (ROOT / "docs" / "chains.md").read_text()
 COMMAND = re.compile(r"(?:`|^ {4}|^)(?:uv run )?mext (?!=)([^`\n#|]*)", re.MULTILINE)
 """In backticks, or at the start of a line of code."""
 MODULE = re.compile(r"\b((?:custody|governance|exchange|contracts|benchmarks|tests|simulators)(?:\.\w+)+)\b(?!\.\w)")
@@ -133,3 +136,15 @@ def test_every_file_that_a_document_names_exists(path):
 def test_commands_are_found_in_the_documents_at_all():
     found = {line.split()[0] for path in DOCUMENTS for line in COMMAND.findall(path.read_text()) if line.split()}
     assert {"demo", "por", "signer", "treasury", "breaker", "chains"} <= found
+
+
+def test_the_table_of_chains_says_what_the_rows_say():
+    rows = re.findall(r"^\| (\w+) \|(?:[^|]*\|){2} (\d+), (\d+)[^|]*\|([^|]*)\|([^|]*)\|$", CHAINS_PAGE, re.MULTILINE)
+    shown = [
+        (name, int(credit), int(final), tokens.strip(), how.strip().lower())
+        for name, credit, final, tokens, how in rows
+    ]
+    assert shown == [
+        (name, chain_row(name).credit_depth, chain_row(name).final_depth, how.tokens, how.evidence.value)
+        for name, how in MECHANISMS.items()
+    ]
