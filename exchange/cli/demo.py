@@ -26,7 +26,7 @@ def demo(
         bool, typer.Option("--json", help="One JSON document on stdout, everything else on stderr; implies --once.")
     ] = False,
 ) -> None:
-    """Run the whole loop on local chains: deposit, trade, withdraw, vote, prove, restart; then serve the pages."""
+    """Run the whole loop on local chains. Deposit, trade, withdraw, vote, prove, restart; then serve the pages."""
     from rich.console import Console
     from rich.markup import escape
 
