@@ -3,8 +3,8 @@
 Rules:
     * What is sent is what was stored; a retry sends identical bytes, nothing is ever rebuilt here.
     * A timeout, an error, an eviction prove nothing: the transaction is looked up by its id and conflict key.
-    * A payment dies only if every attempt is dead or failed on a final view (rule R5 b, c, d). Time never
-      kills one (attack A17).
+    * A payment dies only if every attempt is dead or failed on a final view (rule R5 b, c, d), and none is known
+      without its bytes. Time never kills one (attack A17).
     * Whichever attempt is in a block carries the mark MINED, and no other: its fee is the one that is booked.
     * A reorganisation brings MINED back to BROADCAST; nothing is refunded.
     * Contradictory evidence moves nothing: the withdrawals wait for people until the nodes agree.
@@ -64,7 +64,7 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
             _send(older, payment, parts)
     try:
         seen = look(parts.lanes.get(payment.chain, payment.wallet_id), attempts)
-        if any(each.state is AttemptState.LOST for each in everything):
+        if len(attempts) < len(everything):
             _require_no_death(seen)
     except ContradictoryEvidence as evidence:
         _doubt(payment, parts, evidence.message)
@@ -77,7 +77,10 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
 
 
 def _require_no_death(seen: Mapping[int, Finality]) -> None:
-    """Refuse the conclusion that nothing was paid while bytes exist that are not here (attack A05).
+    """Refuse the conclusion that nothing was paid while there are attempts whose bytes are not here (attack A05).
+
+    Signers may have completed them before the database was restored: a lost one, but also a higher fee, or the
+    same payment for other signers, that the backup knows as planned only.
 
     Raises:
         ContradictoryEvidence: The key was consumed by something else than the bytes we know.

@@ -114,6 +114,27 @@ def test_a_forgotten_bump_that_won_is_not_taken_for_a_foreign_spend():
     assert house.ledger.held() == UNITS
 
 
+def test_a_bump_that_the_backup_knows_unsigned_is_not_taken_for_a_foreign_spend():
+    house = House(bump_after_ms=WAIT_S * 1000)
+    withdrawal_id = house.ask(UNITS).id
+    house.step()
+    for signer in house.signers:
+        signer.down = True
+    house.now_s += WAIT_S
+    house.step()
+    image = snapshot(house)  # the bump is planned, and nobody has signed it yet
+    for signer in house.signers:
+        signer.down = False
+    house.step()
+    restore(house, image)
+    house.network.mine(FINAL_DEPTH)
+    for _ in range(3):
+        house.step()
+    assert house.network.paid("sim1dest") == [UNITS]
+    assert house.ledger.available["alice"] == FUNDS - UNITS, "paid and given back would be paid twice"
+    assert house.state(withdrawal_id) in (WithdrawalState.NEEDS_REVIEW, WithdrawalState.SETTLED)
+
+
 def test_a_forgotten_bump_that_lost_lets_the_known_bytes_settle():
     house = House(bump_after_ms=WAIT_S * 1000)
     withdrawal_id = house.ask(UNITS).id
