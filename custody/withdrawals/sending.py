@@ -12,7 +12,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from custody.primitives.chain import Finality
@@ -122,8 +122,7 @@ def _act(
     if in_block:
         _in_block(payment, attempts, in_block[0], seen[in_block[0].number], parts)
     elif all(status in _GONE for status in seen.values()):
-        failed = Finality.FAILED in seen.values()
-        _die(payment, parts, FAILED_ON_CHAIN if failed else KEY_LOST)
+        _die(payment, attempts, {number for number, status in seen.items() if status is Finality.FAILED}, parts)
     elif payment.state is PaymentState.MINED:
         _reorganise(payment, attempts, parts)
     elif Finality.PENDING in seen.values():
@@ -152,11 +151,7 @@ def _in_block(
 ) -> None:
     """Follow the attempt in a block; it may be another one than before, after a reorganisation (attack A09)."""
     now_ms = parts.now_ms()
-    marks = tuple(
-        each.move(AttemptEvent.SEE_IN_BLOCK if each is winner else AttemptEvent.REORGANISE)
-        for each in attempts
-        if (each is winner) != (each.state is AttemptState.MINED)
-    )
+    marks = _marks(attempts, {winner.number})
     if payment.state is PaymentState.MINED and status is Finality.FINAL:
         moved = _moved(payment, WithdrawalEvent.FINALISE, parts)
         final = payment.move(PaymentEvent.FINALISE)
@@ -190,15 +185,27 @@ def _reorganise(payment: Payment, attempts: list[Attempt], parts: PipelineParts)
     )
 
 
-def _die(payment: Payment, parts: PipelineParts, reason: str) -> None:
+def _die(payment: Payment, attempts: list[Attempt], failed: Set[int], parts: PipelineParts) -> None:
+    """Give the money back; what failed in a block keeps the mark of it, for the fee that it took."""
+    reason = FAILED_ON_CHAIN if failed else KEY_LOST
     refunded = _moved(payment, WithdrawalEvent.REFUND, parts, reason)
     parts.store.commit(
         Change(
             withdrawals=refunded,
             payments=(payment.move(PaymentEvent.DIE, reason),),
+            attempts=_marks(attempts, failed),
             free=(payment.id,),
             release_usage=tuple(each.id for each in refunded),
         )
+    )
+
+
+def _marks(attempts: list[Attempt], in_block: Set[int]) -> tuple[Attempt, ...]:
+    """Give the attempts of these numbers the mark MINED, and take it from all others."""
+    return tuple(
+        each.move(AttemptEvent.SEE_IN_BLOCK if each.number in in_block else AttemptEvent.REORGANISE)
+        for each in attempts
+        if (each.number in in_block) != (each.state is AttemptState.MINED)
     )
 
 

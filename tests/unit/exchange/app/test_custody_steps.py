@@ -236,6 +236,36 @@ def test_the_fee_of_every_final_payment_is_booked_once_also_after_a_restart(tmp_
         assert fees.dust("SIM") == 0
 
 
+def test_what_failed_on_chain_is_refunded_and_its_fee_is_booked_all_the_same(tmp_path, books, sweeps):
+    house = House(url=f"sqlite:///{tmp_path}/house.sqlite")
+    withdrawal_id = house.ask(1_000).id
+    house.step()
+    house.network.failed |= set(house.network.pool)
+    house.settle()
+    assert house.state(withdrawal_id) == "refunded"
+    fund_house(books, 100)
+    for _ in range(2):
+        FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
+        assert house_units(books) == 90
+
+
+def test_what_left_its_block_and_died_took_no_fee(tmp_path, books, sweeps):
+    house = House(url=f"sqlite:///{tmp_path}/house.sqlite")
+    withdrawal_id = house.ask(1_000).id
+    house.step()
+    house.network.mine()
+    house.step()
+    assert house.state(withdrawal_id) == "mined"
+    house.network.reorg(1)
+    house.network.spend_outside("coin-000")
+    house.network.mine(9)
+    house.settle()
+    assert house.state(withdrawal_id) == "refunded"
+    fund_house(books, 100)
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
+    assert house_units(books) == 100
+
+
 def test_the_books_equal_the_chain_after_fees(tmp_path, books, sweeps):
     house = paid_house(tmp_path, 1_000, 2_000)
     before = sum(house.network.coins.values())
@@ -281,7 +311,7 @@ def test_of_several_attempts_of_a_payment_only_the_mined_one_took_a_fee(books, s
     fund_house(books, 100)
     FeeBooks(books.ledger, store, sweeps).step([PAYING])
     assert house_units(books) == 60
-    assert asked == [{PaymentState.FINAL}]
+    assert asked == [{PaymentState.FINAL, PaymentState.VOID}]
 
 
 def a_sweep(number, state, fee):
