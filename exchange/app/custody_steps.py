@@ -24,7 +24,6 @@ from exchange.settlement.ledger import SettlementLedger
 from exchange.settlement.rooms import ChainStatus
 from exchange.settlement.scale import AssetScale
 
-
 _ENDED_ON_CHAIN = frozenset({PaymentState.FINAL, PaymentState.VOID})
 """What took a fee for good: paid, or executed and failed; of both, the attempt in a block is marked."""
 
@@ -137,12 +136,9 @@ class FeeBooks:
                         self._book(f"{payment.chain}/{attempt.signed.txid}", paid(attempt.signed))
                 self._done.add(payment.id)
         for part in by_chain.values():
-            if part.sweeps is not None:
-                for sweep in self._sweeps.sweeps(part.chain, (SweepState.FINAL,)):
-                    if sweep.fee is not None:
-                        self._book(f"{part.chain.id}/{sweep.tx.txid}", sweep.fee)
-            for txid, fee in part.own_fees():
-                self._book(f"{part.chain.id}/{txid}", fee)
+            for move in self._sweeps.sweeps(part.chain, (SweepState.FINAL,)):  # sweeps, tickets
+                if move.fee is not None:
+                    self._book(f"{part.chain.id}/{move.tx.txid}", move.fee)
         self.has_stepped = True
 
     def is_booked(self, subject: str) -> bool:

@@ -193,11 +193,10 @@ class AssetWatch:
                         subject = f"{part.chain.id}/{signed.txid}"
                         if not fees.is_booked(subject):
                             yield subject, signed.fee_max.units
-        if part.sweeps is not None:
-            for sweep in stores.sweeps.sweeps(part.chain, (SweepState.STORED, SweepState.FINAL)):
-                subject = f"{part.chain.id}/{sweep.tx.txid}"
-                if not fees.is_booked(subject):
-                    yield subject, (sweep.fee or sweep.tx.fee_max).units
+        for move in stores.sweeps.sweeps(part.chain, (SweepState.STORED, SweepState.FINAL)):  # sweeps, tickets
+            subject = f"{part.chain.id}/{move.tx.txid}"
+            if not fees.is_booked(subject):
+                yield subject, (move.fee or move.tx.fee_max).units
 
     def _lane_reading(self) -> LaneReading:
         lane, store = self._part.lane, self._custody.stores.withdrawals

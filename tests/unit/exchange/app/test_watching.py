@@ -59,7 +59,6 @@ class World:
             source=SimpleNamespace(tip=lambda: self.tip),
             hot_balance=lambda: Amount(self.hot, COIN),
             cold_balance=lambda: Amount(self.cold, COIN),
-            sweeps=object(),
             fee_paid=lambda signed: signed.fee_max,
             lent_gas=lambda: self.lent,
             opening_units=0,
