@@ -12,7 +12,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from custody.primitives.chain import Finality
@@ -64,8 +64,9 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
             _send(older, payment, parts)
     try:
         seen = look(parts.lanes.get(payment.chain, payment.wallet_id), attempts)
-        if len(attempts) < len(everything):
-            _require_no_death(seen)
+        if len(attempts) < len(everything) and all(status is Finality.DEAD for status in seen.values()):
+            _require_all_bytes(payment, everything, parts)
+            return
     except ContradictoryEvidence as evidence:
         _doubt(payment, parts, evidence.message)
         return
@@ -76,16 +77,19 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
             parts.store.commit(Change(payments=(replace(current, note=note),)))
 
 
-def _require_no_death(seen: Mapping[int, Finality]) -> None:
+def _require_all_bytes(payment: Payment, everything: Sequence[Attempt], parts: PipelineParts) -> None:
     """Refuse the conclusion that nothing was paid while there are attempts whose bytes are not here (attack A05).
 
     Signers may have completed them before the database was restored: a lost one, but also a higher fee, or the
-    same payment for other signers, that the backup knows as planned only.
+    same payment for other signers, that the backup knows as planned only. A higher fee in time is still signed by
+    `speed_up`, where signers repeat their answers: with its bytes here, the chain can tell.
 
     Raises:
         ContradictoryEvidence: The key was consumed by something else than the bytes we know.
     """
-    if all(status is Finality.DEAD for status in seen.values()):
+    intents = (parts.store.withdrawal(each).bound_intent() for each in payment.withdrawal_ids)
+    in_time = payment.state is PaymentState.IN_FLIGHT and parts.now_ms() < 1000 * min(i.expires_at_s for i in intents)
+    if not (in_time and {each.state for each in everything if each.signed is None} == {AttemptState.BUILT}):
         raise ContradictoryEvidence("the conflict key is consumed, maybe by bytes that were lost with a database")
 
 
