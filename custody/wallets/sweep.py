@@ -29,7 +29,6 @@ from custody.primitives.errors import QuorumNotReached, Refused, Unavailable
 from custody.primitives.ids import TxId
 from custody.primitives.lifecycle import Lifecycle
 
-
 MAX_SILENT = 3
 """Accounts in a row without an answer before a step gives up: a node that is down is not asked for each of them."""
 
