@@ -24,6 +24,9 @@ from exchange.settlement.ledger import SettlementLedger
 from exchange.settlement.rooms import ChainStatus
 from exchange.settlement.scale import AssetScale
 
+_ENDED_ON_CHAIN = frozenset({PaymentState.FINAL, PaymentState.VOID})
+"""What took a fee for good: paid, or executed and failed; of both, the attempt in a block is marked."""
+
 
 class ChainBoard:
     """Where each deposit scanner stands, for the status page."""
@@ -112,18 +115,20 @@ class FeeBooks:
         self._withdrawals = withdrawals
         self._sweeps = sweeps
         self._booked: dict[str, Amount] = {}
-        self._done: set[str] = set()  # payments whose fees are booked: the list of final ones only grows
+        self._done: set[str] = set()  # payments whose fees are booked: the list of ended ones only grows
         self.has_stepped = False
 
     def step(self, parts: Iterable[ChainParts]) -> None:
-        """Book every fee of a final transaction that is not booked yet; a repetition changes nothing.
+        """Book every fee of a final transaction that is not booked yet, of one that failed on chain, too.
+
+        A repetition changes nothing.
 
         Raises:
             InsufficientFunds: The house account cannot pay; fund it.
             NodeUnavailable: A node does not tell a fee now.
         """
         by_chain = {part.chain.id: part for part in parts}
-        for payment in self._withdrawals.payments({PaymentState.FINAL}):
+        for payment in self._withdrawals.payments(_ENDED_ON_CHAIN):
             paid = by_chain[payment.chain].fee_paid if payment.chain in by_chain else None
             if paid is not None and payment.id not in self._done:
                 for attempt in self._withdrawals.attempts(payment.id):
@@ -131,12 +136,9 @@ class FeeBooks:
                         self._book(f"{payment.chain}/{attempt.signed.txid}", paid(attempt.signed))
                 self._done.add(payment.id)
         for part in by_chain.values():
-            if part.sweeps is not None:
-                for sweep in self._sweeps.sweeps(part.chain, (SweepState.FINAL,)):
-                    if sweep.fee is not None:
-                        self._book(f"{part.chain.id}/{sweep.tx.txid}", sweep.fee)
-            for txid, fee in part.own_fees():
-                self._book(f"{part.chain.id}/{txid}", fee)
+            for move in self._sweeps.sweeps(part.chain, (SweepState.FINAL,)):  # sweeps, tickets
+                if move.fee is not None:
+                    self._book(f"{part.chain.id}/{move.tx.txid}", move.fee)
         self.has_stepped = True
 
     def is_booked(self, subject: str) -> bool:

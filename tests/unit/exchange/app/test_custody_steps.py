@@ -24,6 +24,7 @@ from custody.withdrawals.states import AttemptState, PaymentState
 from exchange.app.core import Core
 from exchange.app.custody_steps import ChainBoard, FeeBooks, deposit_dust, scan_step, sweep_step
 from exchange.app.home import Home
+from exchange.app.xrpl_moves import TicketRecords
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.ledger import HOUSE, HoldRecords, SettlementLedger
 from exchange.settlement.scale import AssetScale, ScaleBook
@@ -198,9 +199,9 @@ def test_only_accounts_with_a_final_deposit_are_swept(books, deposits):
     assert asked == [[0, 2], []]
 
 
-def part(chain, fee_paid=None, sweeps=None, own_fees=tuple):
+def part(chain, fee_paid=None, sweeps=None):
     # What the fee books look at of a chain's parts.
-    return SimpleNamespace(chain=chain, fee_paid=fee_paid, sweeps=sweeps, own_fees=own_fees)
+    return SimpleNamespace(chain=chain, fee_paid=fee_paid, sweeps=sweeps)
 
 
 def taken(signed):
@@ -234,6 +235,36 @@ def test_the_fee_of_every_final_payment_is_booked_once_also_after_a_restart(tmp_
         fees.step([PAYING])
         assert house_units(books) == 70
         assert fees.dust("SIM") == 0
+
+
+def test_what_failed_on_chain_is_refunded_and_its_fee_is_booked_all_the_same(tmp_path, books, sweeps):
+    house = House(url=f"sqlite:///{tmp_path}/house.sqlite")
+    withdrawal_id = house.ask(1_000).id
+    house.step()
+    house.network.failed |= set(house.network.pool)
+    house.settle()
+    assert house.state(withdrawal_id) == "refunded"
+    fund_house(books, 100)
+    for _ in range(2):
+        FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
+        assert house_units(books) == 90
+
+
+def test_what_left_its_block_and_died_took_no_fee(tmp_path, books, sweeps):
+    house = House(url=f"sqlite:///{tmp_path}/house.sqlite")
+    withdrawal_id = house.ask(1_000).id
+    house.step()
+    house.network.mine()
+    house.step()
+    assert house.state(withdrawal_id) == "mined"
+    house.network.reorg(1)
+    house.network.spend_outside("coin-000")
+    house.network.mine(9)
+    house.settle()
+    assert house.state(withdrawal_id) == "refunded"
+    fund_house(books, 100)
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
+    assert house_units(books) == 100
 
 
 def test_the_books_equal_the_chain_after_fees(tmp_path, books, sweeps):
@@ -281,7 +312,7 @@ def test_of_several_attempts_of_a_payment_only_the_mined_one_took_a_fee(books, s
     fund_house(books, 100)
     FeeBooks(books.ledger, store, sweeps).step([PAYING])
     assert house_units(books) == 60
-    assert asked == [{PaymentState.FINAL}]
+    assert asked == [{PaymentState.FINAL, PaymentState.VOID}]
 
 
 def a_sweep(number, state, fee):
@@ -304,10 +335,29 @@ def test_only_final_sweeps_are_charged_what_the_chain_took_and_their_dust_is_tol
     assert (fees.dust("BENT"), fees.dust("SIM")) == (99, 0)
 
 
-def test_fees_of_the_wallets_own_moves_are_booked_once(tmp_path, books, sweeps):
+def test_fees_of_the_wallets_own_moves_are_booked_once_and_told_after_every_restart(tmp_path, books, sweeps):
     house = paid_house(tmp_path)
-    fund_house(books, 100)
-    fees = FeeBooks(books.ledger, house.store, sweeps)
+    block = BentChain().tip()
+    books.ledger.credit(Deposit("house", 0, HOUSE, Amount(10_000, BENT_COIN), block, DepositState.CREDITING))
+    records = TicketRecords(sweeps, BENT)
+    tickets = SignedTx("tickets-1", b"raw", "key", Amount(36, BENT_COIN))
+    records.keep(tickets)
+    assert TicketRecords(sweeps, BENT).waiting() == tickets
+    records.end(tickets, tickets.fee_max)
+    assert records.waiting() is None
     for _ in range(2):
-        fees.step([part(sim_chain(), own_fees=lambda: (("tickets-1", Amount(7, SIM_COIN)),))])
-    assert house_units(books) == 93
+        fees = FeeBooks(books.ledger, house.store, sweeps)
+        fees.step([part(BENT)])
+        assert books.accounts.balances(HOUSE)["BENT"].available == Amount(10_000 - 100, BENT_COIN)
+        assert fees.dust("BENT") == 64
+
+
+def test_tickets_that_came_too_late_cost_nothing(tmp_path, books, sweeps):
+    records = TicketRecords(sweeps, BENT)
+    tickets = SignedTx("tickets-1", b"raw", "key", Amount(36, BENT_COIN))
+    records.keep(tickets)
+    records.end(tickets, None)
+    assert records.waiting() is None
+    fees = FeeBooks(books.ledger, paid_house(tmp_path).store, sweeps)
+    fees.step([part(BENT)])
+    assert fees.dust("BENT") == 0

@@ -41,6 +41,9 @@ class Books:
     class withdrawals:  # noqa: N801
         reserved = staticmethod(lambda chain: frozenset())
 
+    class sweeps:  # noqa: N801
+        sweeps = staticmethod(lambda chain, states: ())
+
 
 class Store:
     # Deposit addresses in memory.
