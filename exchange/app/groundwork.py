@@ -21,10 +21,10 @@ from custody.devnet.network import LocalChains
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import WalletSpec
-from exchange.app.solana_groundwork import lay_solana_groundwork
+from exchange.app.solana_groundwork import GROUP_FLOAT_LAMPORTS, lay_solana_groundwork
 from exchange.app.tron_groundwork import lay_tron_groundwork
 from exchange.app.wallet_kits import HOT
-from exchange.app.wallets import safe_wallet, tron_wallet, xrpl_wallet
+from exchange.app.wallets import is_frost, safe_wallet, tron_wallet, xrpl_wallet
 from exchange.app.xrpl_groundwork import open_xrpl
 
 SENDER_FLOAT_WEI = 10**18
@@ -92,6 +92,8 @@ def openings(chains: LocalChains, specs: Sequence[WalletSpec]) -> Mapping[str, O
             reader = XrplReader(xrpl, XrplNode(chains.xrpl.rpc))
             held = reader.balance(xrpl.address, xrpl.params.native).units
             found[spec.chain] = Opening(before.units + held, reader.tip().height + 1)
+        elif family is Family.SOLANA and is_frost(spec):
+            found[spec.chain] = Opening(before.units + GROUP_FLOAT_LAMPORTS)
     return found
 
 
