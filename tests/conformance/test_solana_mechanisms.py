@@ -3,6 +3,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import pytest
 from simulators.frost import NATIVE, FrostHouse
@@ -124,7 +125,9 @@ def test_frost_installation_receives_and_counts_what_it_holds(vm, specs):
     assert isinstance(parts.lane.codec, FrostCodec)
     assert parts.lane.senders == ()
     assert parts.lane.fixes_signers
-    before = openings(None, [specs["cold"], specs["frost"]])[LOCAL.chain.id].units  # what nobody deposited
+    before = openings(SimpleNamespace(solana=vm), [specs["cold"], specs["frost"]])[
+        LOCAL.chain.id
+    ].units  # what nobody deposited
     wait_for(lambda: parts.hot_balance().units, before)
     fee = parts.lane.codec.fee()
     assert parts.fee_paid(SignedTx(TxId("x"), b"", "key", fee)) == fee  # the address pays, so the books must
