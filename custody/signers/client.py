@@ -113,8 +113,8 @@ class RemoteSigner:
             BadSignature: An approval is forged.
             SignerUnavailable: No answer, or nonsense.
         """
-        asked = {"op": "own_round", "request": encode_ownership(request, approvals), "payload": payload.hex()}
-        result = self._call(asked)
+        asked = encode_ownership(request, approvals)
+        result = self._call({"op": "own_round", "request": asked, "payload": payload.hex()})
         try:
             return decode_signature(result)
         except MalformedPayload as error:
