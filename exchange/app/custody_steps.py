@@ -106,8 +106,8 @@ def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker)
 class FeeBooks:
     """Charges the house with network fees that were paid out of wallets which count as reserves.
 
-    Payments on UTXO chains, Tron and the XRP Ledger take their fee from the hot wallet, sweeps from the deposit
-    account. Gas senders and Solana fee payers hold a float of their own that is no reserve.
+    Payments on UTXO chains, Tron, the XRP Ledger and from a FROST group's address take their fee from the hot wallet,
+    sweeps from the deposit account. Gas senders and Solana fee payers hold a float of their own that is no reserve.
     """
 
     def __init__(self, ledger: SettlementLedger, withdrawals: SqlWithdrawalStore, sweeps: SqlSweepStore) -> None:

@@ -68,3 +68,7 @@ class Home:
     def keystore(self, name: str) -> Path:
         """Sealed mnemonic of a key holder that is no signer process: staff, operator, cold."""
         return self.folder / "keys" / f"{name}.json"
+
+    def transcript(self, wallet_id: str) -> Path:
+        """What a key ceremony of several made public: anybody can check it."""
+        return self.folder / "ceremony" / f"{wallet_id}.json"

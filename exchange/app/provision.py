@@ -29,6 +29,7 @@ from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, op
 from exchange.app.local_chains import LOCAL_CHAINS
 from exchange.app.solana_groundwork import SOLANA_DEPOSITS
 from exchange.app.wallet_kits import OPENER_PATHS
+from exchange.app.wallets import WRAPPED
 from governance.contracts.deployment import Deployment, Holders, deploy, save_deployment
 from governance.contracts.roles import verify_roles
 from governance.contracts.sending import Sender, connect
@@ -47,15 +48,20 @@ VOTER, COUNCIL, AUDITOR, SCREENERS = 1, 2, 3, (4, 5)
 """Places of the world's people among the node's own accounts: token holders and officers outside the exchange."""
 
 
-def provision_wallets(home: Home, chains: LocalChains) -> Ceremony:
+def provision_wallets(home: Home, chains: LocalChains, sol: str = WRAPPED) -> Ceremony:
     """Draw keys, make hot 2-of-3 and cold 3-of-5 wallets, and put them on the chains.
+
+    Args:
+        home: Empty folder of the installation.
+        chains: Running local chains.
+        sol: How the hot wallet holds SOL: "wrapped" or "frost".
 
     Raises:
         Conflict: The home folder holds an installation already.
     """
     passphrase = draw_passphrase(home)
     write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
-    ceremony = hold_ceremony(home, passphrase)
+    ceremony = hold_ceremony(home, passphrase, sol)
     lay_groundwork(chains, ceremony.wallets, _opener_keys(home, passphrase, ceremony))
     return ceremony
 
