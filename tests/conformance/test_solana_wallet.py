@@ -417,4 +417,4 @@ def test_wrapped_sol_that_arrives_as_a_token_is_one_credit(live):
     send(live.vm, payer, wrap)
     live.vm.mine(1)
     found = live.reader.deposits(frozenset({to.text}), live.reader.tip())
-    assert [d.amount.units for d in found] == [SOL]
+    assert [(d.amount.units, d.senders) for d in found] == [(SOL, (payer.text,))]

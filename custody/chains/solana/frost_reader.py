@@ -27,6 +27,7 @@ from custody.chains.solana.frost_wallet import FrostWallet
 from custody.chains.solana.history import balance_at
 from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.params import SYSTEM_PROGRAM
+from custody.chains.solana.senders import senders_of
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
@@ -132,7 +133,7 @@ class FrostReader:
             units = after - before if key == ours else max(0, after - rent) - max(0, before - rent)
             if units > 0:
                 to, amount = Address(self.chain.id, key), Amount(units, self.wallet.params.native)
-                yield SeenDeposit(TxId(txid), position, to, amount, block)
+                yield SeenDeposit(TxId(txid), position, to, amount, block, senders=senders_of(entry))
 
     def _require_derived(self, address: str) -> None:
         while address not in self._derived and address != self.wallet.address:

@@ -131,7 +131,8 @@ class SplReader:
 
     def _seen(self, gain: Gain, block: BlockRef) -> SeenDeposit:
         to = Address(self.chain.id, gain.watched.credit_to)
-        return SeenDeposit(TxId(gain.txid), gain.position, to, Amount(gain.units, gain.watched.asset), block)
+        amount = Amount(gain.units, gain.watched.asset)
+        return SeenDeposit(TxId(gain.txid), gain.position, to, amount, block, senders=gain.senders)
 
     def _is_ours_now(self, gain: Gain) -> bool:
         """Check an arrival of plain SOL, whose transaction shows neither owner nor mint.
