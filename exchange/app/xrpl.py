@@ -54,6 +54,7 @@ def xrpl_parts(given: Ingredients) -> ChainParts:
         (XrplBroadcaster(node),),
         given.members(keys),
         hot.threshold,
+        destinations=reader,
     )
     keeper = TicketKeeper(codec, reader, lane.broadcasters[0], [member.signer for member in lane.members])
 

@@ -259,7 +259,8 @@ def test_a_reorganised_deposit_is_gone_from_the_main_chain(kind, node, live):
     old = live.reader.block_at(live.reader.tip().height - 1)
     (seen,) = live.reader.deposits({address.text}, old)
     assert (seen.to, seen.amount.units) == (address, 700_000 * kind.unit)
-    assert all(live.codec.parse_address(sender).text == sender for sender in seen.senders) and seen.senders
+    assert all(live.codec.parse_address(sender).text == sender for sender in seen.senders)
+    assert seen.senders
     node.reorganise(2)
     new = live.reader.block_at(old.height)
     assert (new.parent, live.reader.deposits({address.text}, new)) == (old.parent, ())

@@ -20,6 +20,7 @@ from custody.chains.port import SeenDeposit
 from custody.chains.solana import blocks
 from custody.chains.solana.accounts import RawAccount
 from custody.chains.solana.deposits import MAX_DEPOSIT_ACCOUNTS
+from custody.chains.solana.destination import verify_destination
 from custody.chains.solana.finality import attempt_finality
 from custody.chains.solana.flight import free_nonces, nonce_values, taken_in_flight
 from custody.chains.solana.frost_plan import DepositMoney, FrostState
@@ -115,6 +116,11 @@ class FrostReader:
             return [seen for entry in answer["transactions"] for seen in self._gains(entry, watched, block)]
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise NodeUnavailable(f"slot {block.height} of unknown shape: {error!r}") from error
+
+    def verify_destination(self, to: Address, amount: Amount, memo: str) -> None:
+        """Refuse a destination where the money would be stuck; see `destination.verify_destination`."""
+        del memo
+        verify_destination(self._node, to, amount.asset)
 
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt now; see `finality.attempt_finality`."""

@@ -18,6 +18,7 @@ from custody.chains.solana import blocks
 from custody.chains.solana.accounts import RawAccount, TokenAccount, parse_token_account
 from custody.chains.solana.deposits import DepositBook, Gain, gains_in_block
 from custody.chains.solana.derivation import associated_token_account
+from custody.chains.solana.destination import verify_destination
 from custody.chains.solana.finality import attempt_finality
 from custody.chains.solana.flight import free_nonces, nonce_values, taken_in_flight
 from custody.chains.solana.history import balance_at
@@ -124,6 +125,11 @@ class SplReader:
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise NodeUnavailable(f"slot {block.height} of unknown shape: {error!r}") from error
         return [self._seen(gain, block) for gain in gains if gain.attested or self._is_ours_now(gain)]
+
+    def verify_destination(self, to: Address, amount: Amount, memo: str) -> None:
+        """Refuse a destination where the money would be stuck; see `destination.verify_destination`."""
+        del memo
+        verify_destination(self._node, to, amount.asset)
 
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt now; see `finality.attempt_finality`."""

@@ -156,10 +156,10 @@ def test_b17_senders_are_the_account_behind_a_payment_and_who_moved_it(house):
     assert senders(inner) == (first, forwarder)
     assert senders(house.anvil.send(house.token.contract, transfer_call(CUSTOMER, 456))) == (first,)
     house.anvil.send(house.token.contract, transfer_call(second, 60))
-    allow = selector("approve(address,uint256)") + address_word(first) + int(60).to_bytes(32, "big")
+    allow = selector("approve(address,uint256)") + address_word(first) + (60).to_bytes(32, "big")
     fields = {"from": second, "to": house.token.contract, "gas": "0x100000", "data": "0x" + allow.hex()}
     house.wait(house.anvil.rpc.call("eth_sendTransaction", fields))
-    words = address_word(second) + address_word(CUSTOMER) + int(60).to_bytes(32, "big")
+    words = address_word(second) + address_word(CUSTOMER) + (60).to_bytes(32, "big")
     taken = house.anvil.send(house.token.contract, selector("transferFrom(address,address,uint256)") + words)
     assert senders(taken) == (first, second)
 
