@@ -58,6 +58,7 @@ def rooms(tmp_path, world, house):
         label="simulated",
         token=TOKEN,
         now_ms=lambda: house.now_s * 1000,
+        memo_desks={},
         address_desks={},
         deposits=deposits,
         cases=CaseDesk(deposits, [sim_chain()], lambda: roster_of("ann", "bob", "cid"), "house"),

@@ -24,7 +24,7 @@ def built(first, second, second_url="https://user:key@rented.example/v3/secret")
         asked.append((given.chain.url, given.chain.cookie))
         return part_over(second)
 
-    given = Ingredients(spec, None, None, {}, "sender", None, 0, None)
+    given = Ingredients(spec, None, None, {}, "sender", None, 0, None, None, None)
     made = agreeing(part_over(first), given, family)
     assert asked == [(second_url, "/two")]
     return made

@@ -198,6 +198,18 @@ def test_only_accounts_with_a_final_deposit_are_swept(books, deposits):
     assert asked == [[0, 2], []]
 
 
+def part(chain, fee_paid=None, sweeps=None, own_fees=tuple):
+    # What the fee books look at of a chain's parts.
+    return SimpleNamespace(chain=chain, fee_paid=fee_paid, sweeps=sweeps, own_fees=own_fees)
+
+
+def taken(signed):
+    return signed.fee_max
+
+
+PAYING = part(sim_chain(), fee_paid=taken)
+
+
 # Fees ----------------------------------------------------------------------------------
 
 
@@ -206,10 +218,10 @@ def test_a_fee_the_house_cannot_pay_waits_and_is_booked_once_it_can(tmp_path, bo
     fees = FeeBooks(books.ledger, house.store, sweeps)
     for _ in range(3):
         with pytest.raises(InsufficientFunds):
-            fees.step([sim_chain()], [])
+            fees.step([PAYING])
     fund_house(books, 100)
-    fees.step([sim_chain()], [])
-    fees.step([sim_chain()], [])
+    fees.step([PAYING])
+    fees.step([PAYING])
     assert house_units(books) == 90
 
 
@@ -218,8 +230,8 @@ def test_the_fee_of_every_final_payment_is_booked_once_also_after_a_restart(tmp_
     fund_house(books, 100)
     for _ in range(2):
         fees = FeeBooks(books.ledger, house.store, sweeps)
-        fees.step([sim_chain()], [])
-        fees.step([sim_chain()], [])
+        fees.step([PAYING])
+        fees.step([PAYING])
         assert house_units(books) == 70
         assert fees.dust("SIM") == 0
 
@@ -228,7 +240,7 @@ def test_the_books_equal_the_chain_after_fees(tmp_path, books, sweeps):
     house = paid_house(tmp_path, 1_000, 2_000)
     before = sum(house.network.coins.values())
     fund_house(books, 100)
-    FeeBooks(books.ledger, house.store, sweeps).step([sim_chain()], [])
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
     left_on_chain = sum(house.network.unspent().values())
     assert before - left_on_chain == 3_000 + (100 - house_units(books))
 
@@ -240,11 +252,11 @@ def test_what_is_not_final_or_pays_its_fee_elsewhere_is_not_booked(tmp_path, boo
     house.step()
     house.network.mine()
     house.step()
-    FeeBooks(books.ledger, house.store, sweeps).step([sim_chain()], [])
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
     house.settle()
-    FeeBooks(books.ledger, house.store, sweeps).step([BENT], [sim_chain()])
+    FeeBooks(books.ledger, house.store, sweeps).step([part(BENT, fee_paid=taken), part(sim_chain(), sweeps=object())])
     assert house_units(books) == 100
-    FeeBooks(books.ledger, house.store, sweeps).step([sim_chain()], [])
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
     assert house_units(books) == 90
 
 
@@ -267,7 +279,7 @@ def test_of_several_attempts_of_a_payment_only_the_mined_one_took_a_fee(books, s
 
     store = SimpleNamespace(payments=payments, attempts=lambda payment_id: attempts)
     fund_house(books, 100)
-    FeeBooks(books.ledger, store, sweeps).step([sim_chain()], [])
+    FeeBooks(books.ledger, store, sweeps).step([PAYING])
     assert house_units(books) == 60
     assert asked == [{PaymentState.FINAL}]
 
@@ -286,7 +298,16 @@ def test_only_final_sweeps_are_charged_what_the_chain_took_and_their_dust_is_tol
     ):
         sweeps.save_sweep(BENT, a_sweep(number, state, fee))
     fees = FeeBooks(books.ledger, house.store, sweeps)
-    fees.step([], [BENT])
-    fees.step([], [BENT])
+    fees.step([part(BENT, sweeps=object())])
+    fees.step([part(BENT, sweeps=object())])
     assert books.accounts.balances(HOUSE)["BENT"].available == Amount(10_000 - 400, BENT_COIN)
     assert (fees.dust("BENT"), fees.dust("SIM")) == (99, 0)
+
+
+def test_fees_of_the_wallets_own_moves_are_booked_once(tmp_path, books, sweeps):
+    house = paid_house(tmp_path)
+    fund_house(books, 100)
+    fees = FeeBooks(books.ledger, house.store, sweeps)
+    for _ in range(2):
+        fees.step([part(sim_chain(), own_fees=lambda: (("tickets-1", Amount(7, SIM_COIN)),))])
+    assert house_units(books) == 93

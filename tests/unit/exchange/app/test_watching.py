@@ -17,6 +17,7 @@ from custody.store.flows import SqlFlows
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.wallets.deposit import Deposit, DepositState
+from custody.wallets.gas_loans import LentGas
 from custody.wallets.sweep import Sweep, SweepState
 from exchange.app import watching
 from exchange.app.watching import AlarmRaised, AssetWatch
@@ -50,6 +51,7 @@ class World:
             flows=SqlFlows(self.house.engine),
             stock=self.stock,
         )
+        self.lent = LentGas()
         part = SimpleNamespace(
             chain=chain(),
             native=COIN,
@@ -58,6 +60,9 @@ class World:
             hot_balance=lambda: Amount(self.hot, COIN),
             cold_balance=lambda: Amount(self.cold, COIN),
             sweeps=object(),
+            fee_paid=lambda signed: signed.fee_max,
+            lent_gas=lambda: self.lent,
+            opening_units=0,
         )
         self.deposits.record_block(BLOCK, [])
         custody = SimpleNamespace(stores=stores, fees=self.fees)
