@@ -4,7 +4,7 @@ Rules:
     * Payment, plan, reservations and the withdrawals' new state are one durable step; unique indexes let one
       of two workers win.
     * A wallet that is short makes requests wait for liquidity; it never makes them fail.
-    * What the codec refuses as malformed can never be paid: it is rejected while nothing is signed.
+    * What the codec refuses as malformed, or the chain would not deliver, is rejected while nothing is signed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from custody.primitives.encoding import digest
-from custody.primitives.errors import InvalidInput
+from custody.primitives.errors import InvalidInput, Refused
 from custody.withdrawals.endings import ended
 from custody.withdrawals.lanes import AnyLane
 from custody.withdrawals.parts import PipelineParts
@@ -42,6 +42,9 @@ def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: Pipelin
     lane = _idlest(lanes, parts)
     if lane is None:
         return
+    batch = [withdrawal for withdrawal in batch if _is_deliverable(withdrawal, lane, parts)]
+    if not batch:
+        return
     spendable = lane.reader.spendable(parts.store.reserved(lane.chain))
     members = [member.key for member in order.members(lane)[: lane.threshold]]
     result = plan_batch(lane, spendable, members, [withdrawal.bound_intent() for withdrawal in batch])
@@ -56,6 +59,20 @@ def _idlest(lanes: Sequence[AnyLane], parts: PipelineParts) -> AnyLane | None:
     lane = min(lanes, key=lambda lane: live.get((lane.chain, lane.wallet_id), 0))
     full = live.get((lane.chain, lane.wallet_id), 0) >= parts.batching_on(lane.chain).max_in_flight
     return None if full else lane
+
+
+def _is_deliverable(withdrawal: Withdrawal, lane: AnyLane, parts: PipelineParts) -> bool:
+    """Ask the chain about the destination once more; what it would not deliver is rejected.
+
+    Raises:
+        Unavailable: The node does not answer; the whole batch waits.
+    """
+    try:
+        lane.verify_destination(withdrawal.to, withdrawal.amount, withdrawal.memo)
+    except (Refused, InvalidInput) as error:
+        parts.store.commit(ended(withdrawal.move(WithdrawalEvent.REJECT, parts.now_ms(), error.message)))
+        return False
+    return True
 
 
 def _open(planned: Planned, lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from custody.chains.registry import chain_row
 from custody.compliance.port import Screening
-from custody.compliance.sanctions import SanctionsList
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset, AssetBook
@@ -42,6 +41,7 @@ from exchange.app.evm import evm_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy, standings
 from exchange.app.screened_coins import ScreenedReader
+from exchange.app.screening import screening_of
 from exchange.app.solana import solana_parts
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
@@ -194,7 +194,7 @@ def open_custody(
     core.worker.drain()
     service.recover(_now_ms())
     breaker = FileBreaker(home.folder / "breaker.json")
-    screening = SanctionsList("local-empty", ())
+    screening = screening_of(home, blueprint)
     standing = standings(stores.deposits, AccountDesk(core, scales), scales)
     own = {part.cold_address: Tier.COLD for part in parts} | {part.hot_address: Tier.HOT for part in parts}
     pipeline = Pipeline(

@@ -83,6 +83,7 @@ def _lane(given: Ingredients, hot: FrostWallet, reader: FrostReader, node: Solan
         given.members(keys),
         hot.threshold,
         fixes_signers=True,
+        destinations=reader,
     )
 
 

@@ -44,6 +44,11 @@ class Home:
         return self.folder / "passphrase"
 
     @property
+    def sanctions(self) -> Path:
+        """Sanctions lists, one file a source; mode 0700."""
+        return self.folder / "sanctions"
+
+    @property
     def journal(self) -> Path:
         """The truth about who is owed what."""
         return self.folder / "journal"
