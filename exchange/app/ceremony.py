@@ -5,13 +5,13 @@ sealed under one passphrase file. Hot wallets are 2-of-3 over three signer proce
 3-of-5 over sealed keys that no process opens.
 
 Example:
-    specs = hold_ceremony(home, passphrase)
+    made = hold_ceremony(home, passphrase, LOCAL_CHAINS)
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ from custody.signers.provision import create_home, export_public, register_walle
 from exchange.app.blueprint import StaffSpec, WalletSpec
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, STAFF_PATH, create_holder, open_ed25519, open_seed
-from exchange.app.local_chains import LOCAL_CHAINS
+from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
 from exchange.app.wallet_kits import COLD as COLD_TIER
 from exchange.app.wallet_kits import COLD_THRESHOLD, HOT, HOT_THRESHOLD, KITS, OPENER_PATHS, Holder, ServiceKeys
 from exchange.app.wallets import registration_of
@@ -66,8 +66,13 @@ def draw_passphrase(home: Home) -> Secret:
     return Secret(text)
 
 
-def hold_ceremony(home: Home, passphrase: Secret) -> Ceremony:
+def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain]) -> Ceremony:
     """Draw all keys, set the signers up, and describe the wallets.
+
+    Args:
+        home: Where everything is kept.
+        passphrase: Seals every keystore.
+        rows: The chains that get wallets, and that signers sign for.
 
     Raises:
         Conflict: Something of it exists already; nothing is overwritten.
@@ -80,7 +85,11 @@ def hold_ceremony(home: Home, passphrase: Secret) -> Ceremony:
             )
         )
         staff = tuple(pool.map(lambda name: _staff(home, name, passphrase), STAFF))
-        list(pool.map(lambda name: create_home(home.signer(name), passphrase, _rules(name, staff)), (*SIGNERS, SENDER)))
+        list(
+            pool.map(
+                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows)), (*SIGNERS, SENDER)
+            )
+        )
         members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), SIGNERS))
         cold = list(pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD))
         sender = _signer(home, SENDER, passphrase, _SENDER_CURVES)
@@ -89,9 +98,9 @@ def hold_ceremony(home: Home, passphrase: Secret) -> Ceremony:
     wallets = tuple(
         KITS[row.family].spec(row, tier, threshold, holders, keys)
         for tier, threshold, holders in ((HOT, HOT_THRESHOLD, members), (COLD_TIER, COLD_THRESHOLD, cold))
-        for row in LOCAL_CHAINS
+        for row in rows
     )
-    _register(home, wallets)
+    _register(home, rows, wallets)
     return Ceremony(staff, wallets)
 
 
@@ -125,9 +134,9 @@ def _seeded(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curv
     return Holder(name, root.public().fingerprint().hex(), keys, xpubs)
 
 
-def _register(home: Home, wallets: tuple[WalletSpec, ...]) -> None:
+def _register(home: Home, rows: Sequence[LocalChain], wallets: tuple[WalletSpec, ...]) -> None:
     hot = {spec.chain: spec for spec in wallets if spec.tier == HOT}
-    for row in LOCAL_CHAINS:
+    for row in rows:
         registration = registration_of(hot[row.chain])
         for name in SIGNERS:
             register_wallet(home.signer(name), registration, {"member": row.member_path}, [SigningRole.MEMBER])
@@ -135,7 +144,7 @@ def _register(home: Home, wallets: tuple[WalletSpec, ...]) -> None:
             register_wallet(home.signer(SENDER), registration, sender_paths, [SigningRole.SENDER])
 
 
-def _rules(name: str, staff: tuple[StaffSpec, ...]) -> dict[str, Json]:
+def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) -> dict[str, Json]:
     return {
         "format": "mext/signer-rules/1",
         "name": name,
@@ -153,10 +162,9 @@ def _rules(name: str, staff: tuple[StaffSpec, ...]) -> dict[str, Json]:
         "quorum": {"threshold": APPROVERS_NEEDED, "max_age_s": 86_400, "min_organisations": 1},
         "wallet_quorums": {},
         "destinations": {},
-        "own_moves": [f"{HOT}-{row.wallet}" for row in LOCAL_CHAINS if row.family in _OWN_MOVES[name == SENDER]],
-        "fee_caps": {row.chain: str(row.fee_cap) for row in LOCAL_CHAINS},
+        "own_moves": [f"{HOT}-{row.wallet}" for row in rows if row.family in _OWN_MOVES[name == SENDER]],
+        "fee_caps": {row.chain: str(row.fee_cap) for row in rows},
         "buckets": {
-            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)}
-            for row in LOCAL_CHAINS
+            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)} for row in rows
         },
     }

@@ -4,8 +4,10 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from simulators.installation import ALL_CHAINS
 
 pytestmark = [pytest.mark.node, pytest.mark.browser, pytest.mark.slow]
+CHAINS = ALL_CHAINS
 
 PAGES = {"/": "Overview", "/withdrawals": "Withdrawals", "/listings": "Listing votes", "/reserves": "Proof of reserves"}
 PHONE = {"width": 390, "height": 844}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from custody.devnet.network import LocalChains
+from custody.devnet.network import KINDS, LocalChainKind, LocalChains
 from custody.devnet.processes import Launch, NodeProcess
 from custody.keys.private_files import make_private_folder
 from custody.primitives.errors import Refused, Unavailable
@@ -46,9 +47,9 @@ class World:
         self.chains: LocalChains
         self.client: Client
 
-    def start_chains(self) -> None:
-        """Start the local chains."""
-        self.chains = self._stack.enter_context(LocalChains.start(self.home.folder / "chains"))
+    def start_chains(self, kinds: Sequence[LocalChainKind] = KINDS) -> None:
+        """Start the local chains; some of them suffice if Ethereum, which carries the contracts, is among them."""
+        self.chains = self._stack.enter_context(LocalChains.start(self.home.folder / "chains", kinds))
 
     def start_signers(self) -> None:
         """Start one process a signer."""
