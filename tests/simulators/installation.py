@@ -117,20 +117,24 @@ class LiveInstallation:
 
     def start_signer(self, name: str) -> None:
         """Start one signer process on its home."""
-        socket = self.home.socket(name)
-        arguments = ("signer", "--home", str(self.home.signer(name)), "--socket", str(socket))
-        launch = Launch(
-            name,
-            (sys.executable, "-m", "exchange.cli", *arguments, "--passphrase-file", str(self.home.passphrase)),
-            self.home.folder / "logs",
-            {"PYTHONPATH": str(ROOT)},
-        )
-        probe = RemoteSigner(name, socket)
-        self._signers[name] = NodeProcess.start(launch, is_ready=lambda: _answers(probe))
+        probe = RemoteSigner(name, self.home.socket(name))
+        self._signers[name] = NodeProcess.start(self.signer_launch(name), is_ready=lambda: _answers(probe))
+
+    def signer_launch(self, name: str) -> Launch:
+        """How a signer process is started."""
+        arguments = ("signer", "--home", str(self.home.signer(name)), "--socket", str(self.home.socket(name)))
+        command = (sys.executable, "-m", "exchange.cli", *arguments, "--passphrase-file", str(self.home.passphrase))
+        return Launch(name, command, self.home.folder / "logs", {"PYTHONPATH": str(ROOT)})
 
     def stop_signer(self, name: str) -> None:
         """Stop one signer process; its home stays."""
         self._signers[name].stop()
+
+    def stop_house(self) -> None:
+        """SIGKILL the service and stop every signer: somebody else starts them from now on."""
+        self.world.kill_service()
+        for process in self._signers.values():
+            process.stop()
 
     @contextmanager
     def service_stopped(self) -> Iterator[None]:

@@ -70,13 +70,17 @@ class World:
     def start_service(self) -> None:
         """Start the service, or start it again, and wait until it answers."""
         url = f"http://127.0.0.1:{self.port}"
-        arguments = ("serve", "--home", str(self.home.folder), "--port", str(self.port))
-        launch = Launch(
-            "service", (sys.executable, "-m", "exchange.cli", *arguments), self.home.folder / "logs", _import_path()
+        process = NodeProcess.start(
+            self.service_launch(), is_ready=lambda: _is_up(url), ready_timeout_s=READY_TIMEOUT_S
         )
-        process = NodeProcess.start(launch, is_ready=lambda: _is_up(url), ready_timeout_s=READY_TIMEOUT_S)
         self._service = self._stack.enter_context(process)
         self.client = Client(url, self.home.token.read_text().strip())
+
+    def service_launch(self) -> Launch:
+        """How the service is started."""
+        arguments = ("serve", "--home", str(self.home.folder), "--port", str(self.port))
+        command = (sys.executable, "-m", "exchange.cli", *arguments)
+        return Launch("service", command, self.home.folder / "logs", _import_path())
 
     def kill_service(self) -> None:
         """SIGKILL: no chance to finish anything."""
