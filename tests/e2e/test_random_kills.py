@@ -2,7 +2,7 @@
 
 import pytest
 from simulators.installation import LiveInstallation
-from simulators.random_kills import CHAINS, SERVICE, RandomKills, funded
+from simulators.random_kills import CHAINS, SERVICE, RandomKills, Released, funded, wrong_signatures
 
 from exchange.app.ceremony import SENDER, SIGNERS
 
@@ -20,6 +20,26 @@ def kills(tmp_path):
         kills = RandomKills(live, SEED)
         yield kills
         kills.stop()
+
+
+def released(key, *intents, role="member"):
+    return Released("hot-btc", role, key, frozenset(intents))
+
+
+def test_the_verdict_finds_two_signers_that_signed_one_conflict_key_for_other_intents():
+    given = {"signer-a": [released("k1", ("wd-1", "aa"))], "signer-b": [released("k1", ("wd-1", "bb"))]}
+    assert len(list(wrong_signatures(given))) == 1
+
+
+def test_the_verdict_finds_a_withdrawal_that_was_signed_with_two_conflict_keys():
+    given = {"signer-a": [released("k1", ("wd-1", "aa"))], "signer-b": [released("k2", ("wd-1", "aa"))]}
+    assert len(list(wrong_signatures(given))) == 1
+
+
+def test_the_verdict_lets_fee_bumps_and_moves_that_pay_nobody_pass():
+    paid, bumped, cancelled = released("k1", ("wd-1", "aa")), released("k1", ("wd-1", "aa")), released("k1")
+    outer = released("k9", ("wd-1", "aa"), role="sender")
+    assert list(wrong_signatures({"signer-a": [paid, bumped, cancelled], "signer-b": [paid], "sender": [outer]})) == []
 
 
 def test_kills_at_random_moments_pay_every_withdrawal_once_and_keep_chain_and_books_equal(kills):

@@ -24,7 +24,7 @@ def test_a_missing_unit_stops_its_asset_and_only_a_quorum_lets_it_go_on(quiet, t
     safe = safe_wallet(next(w for w in load_blueprint(live.home.blueprint).wallets if w.id == "hot-eth")).address.text
     held = int(ether.call("eth_getBalance", safe, "latest"), 16)
     ether.call("anvil_setBalance", safe, hex(held - 1))
-    live.wait("stopped", lambda: stops(live) or None, timeout_s=10)
+    live.wait("stopped", lambda: stops(live) or None)
     found = stops(live)
     assert list(found) == [SCOPE]
     assert found[SCOPE]["reason"] == "unbalanced: ETH: 1 base units missing on chain"

@@ -43,9 +43,10 @@ from exchange.cli.loop.votes import Voters
 from exchange.cli.loop.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 90
+WAIT_S = 300
+"""Long, since a busy machine is no failure: who waits in vain fails, only later."""
 POLL_S = 0.1
-COMMAND_TIMEOUT_S = 90
+COMMAND_TIMEOUT_S = 300
 CALL_TIMEOUT_S = 60
 ALL_CHAINS = frozenset(CHAIN_OF.values())
 SWEPT = frozenset(row.symbol for row in LOCAL_CHAINS if row.family in (Family.EVM, Family.TRON))
@@ -118,7 +119,9 @@ class LiveInstallation:
     def start_signer(self, name: str) -> None:
         """Start one signer process on its home."""
         probe = RemoteSigner(name, self.home.socket(name))
-        self._signers[name] = NodeProcess.start(self.signer_launch(name), is_ready=lambda: _answers(probe))
+        self._signers[name] = NodeProcess.start(
+            self.signer_launch(name), is_ready=lambda: _answers(probe), ready_timeout_s=WAIT_S
+        )
 
     def signer_launch(self, name: str) -> Launch:
         """How a signer process is started."""

@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ AIMED_S = 1.2
 AIMED_AT_SERVICE, AIMED_AT_SIGNERS = 0.6, 0.4
 POLL_S = 0.05
 KILLER_POLL_S = 0.005
-END_TIMEOUT_S = 120
+END_TIMEOUT_S = 300
 OVER = frozenset(state.value for state in ENDED)
 
 
@@ -125,6 +125,7 @@ class RandomKills:
         self._kept = {name: Kept(*each) for name, each in lives.items()}
         self._customers = [(who, symbol) for who, symbol in FUNDS if who != "house" and symbol in live.symbols]
         self._before: dict[tuple[str, str], Balance] = {}
+        self._settled: list[Payment] = []
 
     def run(self, seconds: float, count: int) -> None:
         """Ask `count` times within `seconds` of kills; then let everything come up and every request end."""
@@ -253,23 +254,21 @@ class RandomKills:
     def _wrong_payments(self) -> Iterator[str]:
         for each in self.asked:
             shown = self.live.get(f"/v1/withdrawals/{each.id}")
-            payments, received = self.live.payments_to(each.payment), self.live.received(each.payment)
+            arrived = self.live.payments_to(each.payment), self.live.received(each.payment)
             if shown["state"] == "settled":
-                if (payments, received) != (1, each.payment.units):
-                    yield f"{each}: settled, {payments} payments, {received} units arrived"
-            elif (payments, received) != (0, 0) or not shown["reason"]:
-                yield f"{each}: {shown['state']} ({shown['reason']}), {payments} payments, {received} units arrived"
+                self._settled.append(each.payment)
+                if arrived != (1, each.payment.units):
+                    yield f"{each}: settled; payments and units on chain: {arrived}"
+            elif arrived != (0, 0) or not shown["reason"]:
+                yield f"{each}: {shown['state']} ({shown['reason']}); payments and units on chain: {arrived}"
 
     def _wrong_balances(self) -> Iterator[str]:
-        paid: Counter[tuple[str, str]] = Counter()
-        for each in self.asked:
-            if self.live.state(each.id) == "settled":
-                paid[each.customer, each.symbol] += each.payment.units
-        for who, before in self._before.items():
-            expected = Balance(before.available - paid[who], before.held)
-            after = self.live.balance(*who)
+        customers, settled = {each.id: each.customer for each in self.asked}, self._settled
+        for (who, symbol), before in self._before.items():
+            paid = sum(p.units for p in settled if (customers[p.id], p.asset) == (who, symbol))
+            expected, after = Balance(before.available - paid, before.held), self.live.balance(who, symbol)
             if after != expected:
-                yield f"{who}: {after}, expected {expected}"
+                yield f"{who}: {after} {symbol}, expected {expected}"
 
     def _wrong_repeats(self) -> Iterator[str]:
         """The same key still names the same withdrawal, and there are no others."""
@@ -281,33 +280,46 @@ class RandomKills:
             yield f"{len(ids)} withdrawals, {len(self.asked)} asked"
 
     def _wrong_signatures(self) -> Iterator[str]:
-        """Over all signers: one conflict key pays one set of intents, one withdrawal has one conflict key."""
-        paid_by_key: dict[tuple[str, str, str], set[frozenset[tuple[str, str]]]] = defaultdict(set)
-        keys_of: dict[tuple[str, str], set[str]] = defaultdict(set)
-        signers_of: dict[str, set[str]] = defaultdict(set)
-        for name in (*SIGNERS, SENDER):
-            for (wallet, role, key), intents in releases(self.live.home.signer(name)):
-                if intents:
-                    paid_by_key[wallet, role, key].add(intents)
-                for withdrawal_id, _ in intents:
-                    keys_of[withdrawal_id, role].add(key)
-                    signers_of[withdrawal_id].add(name)
-        yield from (f"{key} was signed for {sets}" for key, sets in paid_by_key.items() if len(sets) > 1)
-        yield from (f"{each} was signed with {keys}" for each, keys in keys_of.items() if len(keys) > 1)
-        unsigned = [each.id for each in self.asked if not signers_of[each.id]]
-        yield from (f"{each} is in no signer's memory" for each in unsigned)
+        given = {name: list(releases(self.live.home.signer(name))) for name in (*SIGNERS, SENDER)}
+        yield from wrong_signatures(given)
+        signed = {withdrawal_id for found in given.values() for each in found for withdrawal_id, _ in each.intents}
+        settled = {payment.id for payment in self._settled}
+        yield from (f"{each} was settled, and no signer remembers it" for each in sorted(settled - signed))
 
 
-def releases(folder: Path) -> Iterator[tuple[tuple[str, str, str], frozenset[tuple[str, str]]]]:
-    """What one signer released: (wallet, role, conflict key), and the intents paid; its audit chain is checked."""
+@dataclass(frozen=True, slots=True)
+class Released:
+    """One answer of a signer: what it consumes, and what it pays: (withdrawal id, intent hash)."""
+
+    wallet_id: str
+    role: str
+    conflict_key: str
+    intents: frozenset[tuple[str, str]]
+
+
+def wrong_signatures(given: Mapping[str, Sequence[Released]]) -> Iterator[str]:
+    """Over all signers: one conflict key pays one set of intents, one withdrawal has one conflict key."""
+    paid_by: dict[tuple[str, str, str], set[frozenset[tuple[str, str]]]] = defaultdict(set)
+    keys_of: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for each in (each for found in given.values() for each in found):
+        if each.intents:  # a move that pays nobody may take the key of a payment: it cancels it
+            paid_by[each.wallet_id, each.role, each.conflict_key].add(each.intents)
+        for withdrawal_id, _ in each.intents:
+            keys_of[withdrawal_id, each.role].add(each.conflict_key)
+    yield from (f"{key} pays {len(sets)} different sets" for key, sets in paid_by.items() if len(sets) > 1)
+    yield from (f"{each} has the keys {sorted(keys)}" for each, keys in keys_of.items() if len(keys) > 1)
+
+
+def releases(folder: Path) -> Iterator[Released]:
+    """What one signer released, from its own memory; its audit chain is checked."""
     db = sqlite3.connect(f"file:{SignerHome(folder).memory}?mode=ro", uri=True)
     try:
         audit.verify_chain(db)
         paid: dict[int, set[tuple[str, str]]] = defaultdict(set)
         for sequence, withdrawal_id, hashed in db.execute("SELECT * FROM release_intent"):
             paid[sequence].add((withdrawal_id, bytes(hashed).hex()))
-        for sequence, *key in db.execute("SELECT sequence, wallet_id, role, conflict_key FROM release"):
-            yield (key[0], key[1], key[2]), frozenset(paid[sequence])
+        for sequence, wallet_id, role, key in db.execute("SELECT sequence, wallet_id, role, conflict_key FROM release"):
+            yield Released(wallet_id, role, key, frozenset(paid[sequence]))
     finally:
         db.close()
 
