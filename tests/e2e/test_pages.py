@@ -52,6 +52,20 @@ def test_a_page_fits_a_phone_without_scrolling_sideways(live, paid, opened, path
     page.screenshot(path=tmp_path / f"phone{path.replace('/', '-')}.png", full_page=True)
 
 
+def test_a_phone_shows_what_matters_of_every_chain_wallet_and_book_without_scrolling_sideways(live, paid, opened):
+    page, _ = opened("/", PHONE)
+    rows = {"Chains": len(live.symbols), "Wallets": 2 * len(live.symbols), "Books": len(live.symbols)}
+    shown = {"Chains": "State", "Wallets": "Balance", "Books": "Difference"}
+    for name, column in shown.items():
+        table = page.get_by_role("region", name=name).get_by_role("table")
+        place = [head.strip() for head in table.locator("thead th").all_inner_texts()].index(column)
+        cells = table.locator(f"tbody tr > :nth-child({place + 1})").all()
+        assert len(cells) >= rows[name]
+        for cell in cells:
+            box = cell.bounding_box()
+            assert box["x"] + box["width"] <= PHONE["width"], f"{name}: {cell.inner_text()}"
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_can_be_used_by_keyboard_and_by_ear(live, paid, opened, path):
     page, _ = opened(path)
