@@ -6,13 +6,13 @@ sealed under one passphrase file. Hot wallets are 2-of-3 over three signer proce
 address instead; its ceremony leaves a transcript in the home, and registers the wallet itself.
 
 Example:
-    made = hold_ceremony(home, passphrase)
+    made = hold_ceremony(home, passphrase, LOCAL_CHAINS)
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ from exchange.app.blueprint import StaffSpec, WalletSpec
 from exchange.app.frost_ceremony import FrostPlaces, hold_frost_ceremony
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, STAFF_PATH, create_holder, open_ed25519, open_seed
-from exchange.app.local_chains import LOCAL_CHAINS
+from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
 from exchange.app.wallet_kits import COLD as COLD_TIER
 from exchange.app.wallet_kits import COLD_THRESHOLD, HOT, HOT_THRESHOLD, KITS, OPENER_PATHS, Holder, ServiceKeys
 from exchange.app.wallets import FROST, WRAPPED, is_frost, registration_of
@@ -69,12 +69,13 @@ def draw_passphrase(home: Home) -> Secret:
     return Secret(text)
 
 
-def hold_ceremony(home: Home, passphrase: Secret, sol: str = WRAPPED) -> Ceremony:
+def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], sol: str = WRAPPED) -> Ceremony:
     """Draw all keys, set the signers up, and describe the wallets.
 
     Args:
-        home: Empty, but for the passphrase.
+        home: Where everything is kept; empty, but for the passphrase.
         passphrase: Of all keystores.
+        rows: The chains that get wallets, and that signers sign for.
         sol: How the hot wallet holds SOL: "wrapped" or "frost".
 
     Raises:
@@ -91,7 +92,11 @@ def hold_ceremony(home: Home, passphrase: Secret, sol: str = WRAPPED) -> Ceremon
             )
         )
         staff = tuple(pool.map(lambda name: _staff(home, name, passphrase), STAFF))
-        list(pool.map(lambda name: create_home(home.signer(name), passphrase, _rules(name, staff)), (*SIGNERS, SENDER)))
+        list(
+            pool.map(
+                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows)), (*SIGNERS, SENDER)
+            )
+        )
         members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), SIGNERS))
         cold = list(pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD))
         sender = _signer(home, SENDER, passphrase, _SENDER_CURVES)
@@ -101,9 +106,9 @@ def hold_ceremony(home: Home, passphrase: Secret, sol: str = WRAPPED) -> Ceremon
     wallets = tuple(
         groups.get(f"{tier}-{row.wallet}") or KITS[row.family].spec(row, tier, threshold, holders, keys)
         for tier, threshold, holders in ((HOT, HOT_THRESHOLD, members), (COLD_TIER, COLD_THRESHOLD, cold))
-        for row in LOCAL_CHAINS
+        for row in rows
     )
-    _register(home, wallets)
+    _register(home, rows, wallets)
     return Ceremony(staff, wallets)
 
 
@@ -151,9 +156,9 @@ def _seeded(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curv
     return Holder(name, root.public().fingerprint().hex(), keys, xpubs)
 
 
-def _register(home: Home, wallets: tuple[WalletSpec, ...]) -> None:
+def _register(home: Home, rows: Sequence[LocalChain], wallets: tuple[WalletSpec, ...]) -> None:
     hot = {spec.chain: spec for spec in wallets if spec.tier == HOT}
-    for row in LOCAL_CHAINS:
+    for row in rows:
         if is_frost(hot[row.chain]):
             continue  # its own ceremony registered it, with the shares
         registration = registration_of(hot[row.chain])
@@ -163,7 +168,7 @@ def _register(home: Home, wallets: tuple[WalletSpec, ...]) -> None:
             register_wallet(home.signer(SENDER), registration, sender_paths, [SigningRole.SENDER])
 
 
-def _rules(name: str, staff: tuple[StaffSpec, ...]) -> dict[str, Json]:
+def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) -> dict[str, Json]:
     return {
         "format": "mext/signer-rules/1",
         "name": name,
@@ -181,10 +186,9 @@ def _rules(name: str, staff: tuple[StaffSpec, ...]) -> dict[str, Json]:
         "quorum": {"threshold": APPROVERS_NEEDED, "max_age_s": 86_400, "min_organisations": 1},
         "wallet_quorums": {},
         "destinations": {},
-        "own_moves": [f"{HOT}-{row.wallet}" for row in LOCAL_CHAINS if row.family in _OWN_MOVES[name == SENDER]],
-        "fee_caps": {row.chain: str(row.fee_cap) for row in LOCAL_CHAINS},
+        "own_moves": [f"{HOT}-{row.wallet}" for row in rows if row.family in _OWN_MOVES[name == SENDER]],
+        "fee_caps": {row.chain: str(row.fee_cap) for row in rows},
         "buckets": {
-            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)}
-            for row in LOCAL_CHAINS
+            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)} for row in rows
         },
     }
