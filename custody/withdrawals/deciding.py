@@ -17,7 +17,7 @@ from custody.keys.quorum import ApprovalDenied, QuorumRule, Roster, verify_quoru
 from custody.primitives.amount import Amount
 from custody.primitives.approval import Approval, approval_message
 from custody.primitives.encoding import canonical_json
-from custody.primitives.errors import BadSignature, InvariantBroken, QuorumNotReached
+from custody.primitives.errors import BadSignature, InvariantBroken, QuorumNotReached, StaleState, ToolkitError
 from custody.primitives.intent import TransferIntent
 from custody.withdrawals.endings import ended
 from custody.withdrawals.errors import CreditNotFinal
@@ -30,9 +30,21 @@ from custody.withdrawals.rules import Decision, Outcome, Policy
 from custody.withdrawals.states import WithdrawalEvent
 
 
-def claim(withdrawal: Withdrawal, parts: PipelineParts) -> None:
-    """Take a new request up; of two workers one wins (attack A04)."""
-    parts.store.commit(Change(withdrawals=(withdrawal.move(WithdrawalEvent.CLAIM, parts.now_ms()),)))
+def take_up(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
+    """Take a new request up, and decide it at once if everybody answers; of two workers one wins (attack A04).
+
+    Raises:
+        Unavailable, CreditNotFinal: It waits in SCREENING.
+        StaleState: Another worker was faster, or the limits were used meanwhile; nothing changed.
+    """
+    claimed = withdrawal.move(WithdrawalEvent.CLAIM, parts.now_ms())
+    try:
+        judge(claimed, parts, now_s)
+    except StaleState:
+        raise
+    except ToolkitError:
+        parts.store.commit(Change(withdrawals=(claimed,)))
+        raise
 
 
 def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:

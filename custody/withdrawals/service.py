@@ -148,13 +148,14 @@ class WithdrawalService:
         Raises:
             MalformedPayload: A note of the ledger cannot be read.
         """
-        requests = [
-            from_note(note, self._parts.assets, self._parts.lanes, now_ms) for note in self._parts.ledger.open_notes()
-        ]
-        for checked in requests:
-            self.accept(checked)
-        doubt_without_hold(self._store, {checked.id for checked in requests}, now_ms)
-        return len(requests)
+        known, held = self._store.hashes(), set[WithdrawalId]()
+        for note in self._parts.ledger.open_notes():
+            checked = from_note(note, self._parts.assets, self._parts.lanes, now_ms)
+            if known.get(checked.id) != checked.content_hash:
+                self.accept(checked)  # one by one, and durable: there are few, or a database was lost
+            held.add(checked.id)
+        doubt_without_hold(self._store, held, now_ms)
+        return len(held)
 
     def approve(self, withdrawal_id: WithdrawalId, approval: Approval, now_ms: int) -> Withdrawal:
         """Take one person's verdict over the intent hash; a denial rejects the request.
