@@ -41,6 +41,7 @@ from exchange.cli.loop.world import World
 GOALS_MS = {"p50": 1_000, "p99": 5_000, "p99.9": 10_000}
 BURST_S = 10
 SETTLE_TIMEOUT_S = 180
+FUNDING_TIMEOUT_S = 600
 FUNDINGS = 24
 """Deposits a chain, so that a UTXO wallet has coins for several payments at once."""
 POLL_S = 0.02
@@ -77,11 +78,11 @@ class Bench:
     def fund(self) -> None:
         """Give the customer enough of everything, in many deposits."""
         for row in LOCAL_CHAINS:
-            for customer, coins, times in ((HOUSE, 1, 1), (CUSTOMER, 20, FUNDINGS)):  # the house pays the chains' fees
+            for customer, coins, times in ((HOUSE, 20, 1), (CUSTOMER, 20, FUNDINGS)):  # the house pays the chains' fees
                 place, amount = self._place(row, customer), Amount(coins * row.asset.unit, row.asset)
                 for _ in range(times):
                     pay_from_outside(self.world.chains, place, amount)
-        until = time.monotonic() + SETTLE_TIMEOUT_S
+        until = time.monotonic() + FUNDING_TIMEOUT_S
         while not all(self._is_funded(row) for row in LOCAL_CHAINS):
             if time.monotonic() > until:
                 raise TimeoutError("deposits are not final")

@@ -111,11 +111,10 @@ class SqlWithdrawalStore:
         Raises:
             NotFound: There is none.
         """
-        with Session(self._reading) as session:
-            row = session.get(WithdrawalRow, withdrawal_id)
-            if row is None:
-                raise NotFound(f"no withdrawal {withdrawal_id!r}", withdrawal=withdrawal_id)
-            return rows.withdrawal(row, self._assets)
+        found = self._withdrawals(col(WithdrawalRow.id) == withdrawal_id)
+        if not found:
+            raise NotFound(f"no withdrawal {withdrawal_id!r}", withdrawal=withdrawal_id)
+        return found[0]
 
     def find(self, customer: CustomerId, key: IdempotencyKey) -> Withdrawal | None:
         """Return the request made under this key, if any."""
@@ -145,7 +144,8 @@ class SqlWithdrawalStore:
         """Return the content hash of every request whose money is set aside."""
         wanted = col(WithdrawalRow.hold) == HoldState.HELD.value
         with self._reading.connect() as connection:
-            found = connection.execute(select_columns(col(WithdrawalRow.id), col(WithdrawalRow.request_hash)).where(wanted))
+            columns = (col(WithdrawalRow.id), col(WithdrawalRow.request_hash))
+            found = connection.execute(select_columns(*columns).where(wanted))
             return {WithdrawalId(each): Digest(content) for each, content in found}
 
     def holding(self, states: Set[WithdrawalState]) -> frozenset[WithdrawalId]:

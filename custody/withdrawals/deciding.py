@@ -73,9 +73,11 @@ def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
         source=known.source,
         facts_json=canonical_json(facts.as_json()).decode(),
     )
+    waits = blocked or now_s < decision.not_before_s
     parts.store.commit(
         Change(
-            withdrawals=(decided,),
+            # Nothing outside happens between a decision and its release: one durable step for both.
+            withdrawals=(decided if waits else _released(decided, decision, parts),),
             usage=None if blocked else UsageReservation(ask, known, value, now_s, usage.head),
         )
     )
@@ -90,9 +92,12 @@ def release(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
     elif not is_current(withdrawal, parts, now_s):
         send_back(withdrawal, parts)
     elif now_s >= decision.not_before_s:
-        allowed = decision.outcome is Outcome.ALLOW
-        event = WithdrawalEvent.ALLOW if allowed else WithdrawalEvent.ASK_APPROVAL
-        parts.store.commit(Change(withdrawals=(withdrawal.move(event, parts.now_ms()),)))
+        parts.store.commit(Change(withdrawals=(_released(withdrawal, decision, parts),)))
+
+
+def _released(withdrawal: Withdrawal, decision: Decision, parts: PipelineParts) -> Withdrawal:
+    allowed = decision.outcome is Outcome.ALLOW
+    return withdrawal.move(WithdrawalEvent.ALLOW if allowed else WithdrawalEvent.ASK_APPROVAL, parts.now_ms())
 
 
 def count_votes(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:

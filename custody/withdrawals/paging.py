@@ -45,9 +45,20 @@ class Pager:
 
     def page(self) -> tuple[Withdrawal, ...]:
         """Return this step's page as it is stored now, oldest first."""
-        found = self._store.withdrawals(self._states, page=Page(PAGE_ITEMS, self._after, self._chain))
-        if not found and self._after is not None:
+        found = self._read()
+        if not found and self._after is not None and self._last is None:
             self._after = None
-            found = self._store.withdrawals(self._states, page=Page(PAGE_ITEMS, None, self._chain))
-        self._last = found[-1] if len(found) == PAGE_ITEMS else None
+            found = self._read()
+        if self._last is not None:  # what left the queue meanwhile makes no room at its end
+            end = _place(self._last)
+            return tuple(each for each in found if _place(each) <= end)
+        if len(found) == PAGE_ITEMS:
+            self._last = found[-1]
         return found
+
+    def _read(self) -> tuple[Withdrawal, ...]:
+        return self._store.withdrawals(self._states, page=Page(PAGE_ITEMS, self._after, self._chain))
+
+
+def _place(withdrawal: Withdrawal) -> tuple[int, str]:
+    return withdrawal.requested_at_ms, withdrawal.id

@@ -13,7 +13,6 @@ from collections.abc import Set
 
 from custody.primitives.ids import WithdrawalId
 from custody.withdrawals.ports import Change, WithdrawalStore
-from custody.withdrawals.records import HoldState
 from custody.withdrawals.states import WITHDRAWAL, WithdrawalEvent, WithdrawalState
 
 UNSIGNED = frozenset(

@@ -30,7 +30,15 @@ from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.ports import Change, HoldLedger, PolicySource, WithdrawalStore
 from custody.withdrawals.records import HoldState, Withdrawal
 from custody.withdrawals.recovering import doubt_without_hold
-from custody.withdrawals.request import TREASURY, Bounds, CheckedRequest, WithdrawalRequest, check_content, from_note
+from custody.withdrawals.request import (
+    TREASURY,
+    Bounds,
+    CheckedRequest,
+    WithdrawalRequest,
+    check_content,
+    from_note,
+    identify_note,
+)
 from custody.withdrawals.states import WITHDRAWAL, WithdrawalEvent, WithdrawalState
 
 STOPS = frozenset({WithdrawalEvent.CANCEL, WithdrawalEvent.REJECT})
@@ -150,10 +158,10 @@ class WithdrawalService:
         """
         known, held = self._store.hashes(), set[WithdrawalId]()
         for note in self._parts.ledger.open_notes():
-            checked = from_note(note, self._parts.assets, self._parts.lanes, now_ms)
-            if known.get(checked.id) != checked.content_hash:
-                self.accept(checked)  # one by one, and durable: there are few, or a database was lost
-            held.add(checked.id)
+            withdrawal_id, content = identify_note(note, self._parts.assets)
+            held.add(withdrawal_id)
+            if known.get(withdrawal_id) != content:
+                self.accept(from_note(note, self._parts.assets, self._parts.lanes, now_ms))
         doubt_without_hold(self._store, held, now_ms)
         return len(held)
 

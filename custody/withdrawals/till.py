@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from custody.primitives.chain import ChainId
-from custody.withdrawals.assigning import assign
+from custody.withdrawals.assigning import assign, is_full
 from custody.withdrawals.boot_gate import BootGate
 from custody.withdrawals.bumping import speed_up
 from custody.withdrawals.deciding import is_ready, send_back
@@ -98,6 +98,8 @@ class Till:
 
     def _assign_all(self, step: Step) -> None:
         ready: dict[Tier, list[Withdrawal]] = {}
+        if all(is_full(lane, self._parts) for lane in self._parts.lanes if lane.chain == self._chain):
+            return  # nobody is looked at in vain: a queue behind full lanes may be long
         for withdrawal in (each for pager in self._waiting for each in pager.page()):
             if (withdrawal.id, withdrawal.version) not in step.stuck and withdrawal.source is not None:
                 ready.setdefault(withdrawal.source, []).append(withdrawal)
