@@ -53,12 +53,19 @@ def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: Pipelin
     _explain(result, batch, parts)
 
 
+def is_full(lane: AnyLane, parts: PipelineParts) -> bool:
+    """Tell whether as many payments of a lane are live as its chain's nodes keep."""
+    return _live(lane, parts) >= parts.batching_on(lane.chain).max_in_flight
+
+
 def _idlest(lanes: Sequence[AnyLane], parts: PipelineParts) -> AnyLane | None:
     """Return the lane with the fewest live payments; None if all are full."""
-    live = parts.store.backlog()
-    lane = min(lanes, key=lambda lane: live.get((lane.chain, lane.wallet_id), 0))
-    full = live.get((lane.chain, lane.wallet_id), 0) >= parts.batching_on(lane.chain).max_in_flight
-    return None if full else lane
+    lane = min(lanes, key=lambda lane: _live(lane, parts))
+    return None if is_full(lane, parts) else lane
+
+
+def _live(lane: AnyLane, parts: PipelineParts) -> int:
+    return parts.store.backlog().get((lane.chain, lane.wallet_id), 0)
 
 
 def _is_deliverable(withdrawal: Withdrawal, lane: AnyLane, parts: PipelineParts) -> bool:

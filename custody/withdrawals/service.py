@@ -32,7 +32,15 @@ from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.ports import Change, HoldLedger, PolicySource, WithdrawalStore
 from custody.withdrawals.records import HoldState, Withdrawal
 from custody.withdrawals.recovering import doubt_without_hold
-from custody.withdrawals.request import TREASURY, Bounds, CheckedRequest, WithdrawalRequest, check_content, from_note
+from custody.withdrawals.request import (
+    TREASURY,
+    Bounds,
+    CheckedRequest,
+    WithdrawalRequest,
+    check_content,
+    from_note,
+    identify_note,
+)
 from custody.withdrawals.states import WITHDRAWAL, WithdrawalEvent, WithdrawalState
 
 STOPS = frozenset({WithdrawalEvent.CANCEL, WithdrawalEvent.REJECT})
@@ -152,13 +160,14 @@ class WithdrawalService:
         Raises:
             MalformedPayload: A note of the ledger cannot be read.
         """
-        requests = [
-            from_note(note, self._parts.assets, self._parts.lanes, now_ms) for note in self._parts.ledger.open_notes()
-        ]
-        for checked in requests:
-            self.accept(checked)
-        doubt_without_hold(self._store, {checked.id for checked in requests}, now_ms)
-        return len(requests)
+        known, held = self._store.hashes(), set[WithdrawalId]()
+        for note in self._parts.ledger.open_notes():
+            withdrawal_id, content = identify_note(note, self._parts.assets)
+            held.add(withdrawal_id)
+            if known.get(withdrawal_id) != content:
+                self.accept(from_note(note, self._parts.assets, self._parts.lanes, now_ms))
+        doubt_without_hold(self._store, held, now_ms)
+        return len(held)
 
     def approve(self, withdrawal_id: WithdrawalId, approval: Approval, now_ms: int) -> Withdrawal:
         """Take one person's verdict over the intent hash; a denial rejects the request.

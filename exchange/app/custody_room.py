@@ -36,7 +36,7 @@ from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, Ingredients, Records, verify_signer_keys
 from exchange.app.core import Core
-from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, scan_step, sweep_step
+from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, pay_step, scan_step, sweep_step
 from exchange.app.evm import evm_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy, standings
@@ -55,6 +55,8 @@ from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 SCAN_INTERVAL_S = 0.25
 PIPELINE_INTERVAL_S = 0.1
 SLOW_INTERVAL_S = 1.0
+LOOK_AGAIN_MS = 2_000
+"""A payment that its node holds is looked up at every block, and this often besides."""
 DEPOSIT_FLOORS = {
     "BTC": 10_000,
     "LTC": 100_000,
@@ -207,6 +209,7 @@ def open_custody(
             breaker=breaker,
             lanes=lanes,
             now_ms=_now_ms,
+            look_again_ms=LOOK_AGAIN_MS,
         )
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
@@ -248,7 +251,9 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
             if step is not None:
                 yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
-    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.step(_now_s()))
+    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.decide(_now_s()))
+    for chain in custody.pipeline.chains:
+        yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, pay_step(custody.pipeline, chain, _now_s))
 
 
 def _now_s() -> int:

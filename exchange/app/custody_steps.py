@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
-from custody.primitives.chain import Chain
+from custody.primitives.chain import Chain, ChainId
 from custody.primitives.errors import VerificationFailed
 from custody.store.deposits import SqlDepositStore
 from custody.store.sweeps import SqlSweepStore
@@ -18,6 +18,7 @@ from custody.wallets.clean_coins import sweepable
 from custody.wallets.deposit import DepositState, uncredited_units
 from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweeper, SweepState
+from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.states import AttemptState, PaymentState
 from exchange.app.chain_parts import ChainParts
 from exchange.settlement.ledger import SettlementLedger
@@ -88,6 +89,11 @@ def sweep_step(sweeper: Sweeper, chain: Chain, deposits: SqlDepositStore) -> Cal
         return sweeper.step(sorted(positions[text] for text in sweepable(deposits, chain.id) if text in positions))
 
     return step
+
+
+def pay_step(pipeline: Pipeline, chain: ChainId, now_s: Callable[[], int]) -> Callable[[], object]:
+    """Make the step that pays on one chain; `now_s` reads a clock, seconds since 1970 UTC."""
+    return lambda: pipeline.pay(chain, now_s())
 
 
 def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker) -> Callable[[], object]:
