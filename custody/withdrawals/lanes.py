@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from custody.chains.port import Broadcaster, Codec, Reader
+from custody.chains.port import Broadcaster, Codec, Reader, Trial
 from custody.keys.material import PublicKey, Signer, SigningRole
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
@@ -53,6 +53,7 @@ class Lane(Generic[S, U]):
         bump_after_ms: How long bytes wait for a block before a higher fee is paid, in milliseconds since they
             were first sent; None where the family has no replacement.
         max_bumps: Most replacements of one payment; then people are told.
+        trial: Tries plans out before anyone signs; None where no destination can refuse a payment.
     """
 
     wallet_id: str
@@ -68,6 +69,7 @@ class Lane(Generic[S, U]):
     witnesses: tuple[Reader[S], ...] = ()
     bump_after_ms: int | None = None
     max_bumps: int = 4
+    trial: Trial[U] | None = None
 
     def __post_init__(self) -> None:
         if not self.broadcasters:

@@ -10,6 +10,7 @@ from custody.chains.evm.broadcaster import EvmBroadcaster
 from custody.chains.evm.codec import SafeCodec
 from custody.chains.evm.node import EvmNode
 from custody.chains.evm.reader import SafeReader
+from custody.chains.evm.trial import SafeTrial
 from custody.chains.evm.verify import verify_safe
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.evm.watch import SafeWatch
@@ -59,6 +60,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
         hot.threshold,
         (sender,),
         bump_after_ms=BUMP_AFTER_MS,
+        trial=SafeTrial(hot, node),
     )
     station = Station(token_worths(given.hot), given.records.gas_loans, given.records.sweeps, _now_s)
     moves = SafeMoves(reader, station)
