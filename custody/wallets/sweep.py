@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from custody.chains.port import SignedTx
-from custody.keys.material import Signature, Signer, SigningNeed, SigningRequest
+from custody.keys.material import Signature, SigningNeed, SigningRequest
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Chain, Finality
 from custody.primitives.errors import QuorumNotReached, Refused
@@ -98,6 +98,16 @@ class SweepLane(Protocol):
         ...
 
 
+class MoveSigner(Protocol):
+    """Who signs moves within the wallet: one signer process, or several as one."""
+
+    name: str
+
+    def sign(self, request: SigningRequest) -> tuple[Signature, ...]:
+        """Sign, as `Signer.sign`; an empty answer means that too few signed."""
+        ...
+
+
 class SweepStore(Protocol):
     """Sweeps, by transaction id."""
 
@@ -113,7 +123,7 @@ class SweepStore(Protocol):
 class Sweeper:
     """Sweeps the deposit accounts of one wallet."""
 
-    def __init__(self, lane: SweepLane, store: SweepStore, signer: Signer, wallet_id: str) -> None:
+    def __init__(self, lane: SweepLane, store: SweepStore, signer: MoveSigner, wallet_id: str) -> None:
         self._lane = lane
         self._store = store
         self._signer = signer

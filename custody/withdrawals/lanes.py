@@ -53,6 +53,8 @@ class Lane(Generic[S, U]):
         bump_after_ms: How long bytes wait for a block before a higher fee is paid, in milliseconds since they
             were first sent; None where the family has no replacement.
         max_bumps: Most replacements of one payment; then people are told.
+        is_one_act: True where all attempts carry one and the same act, which the chain does once, whoever carries it
+            (a SafeTx): several of them may then be said to be final.
         trial: Tries plans out before anyone signs; None where no destination can refuse a payment.
     """
 
@@ -69,6 +71,7 @@ class Lane(Generic[S, U]):
     witnesses: tuple[Reader[S], ...] = ()
     bump_after_ms: int | None = None
     max_bumps: int = 4
+    is_one_act: bool = False
     trial: Trial[U] | None = None
 
     def __post_init__(self) -> None:

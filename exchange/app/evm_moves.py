@@ -60,6 +60,7 @@ class Station:
         moves: All moves of the wallet's chain, to know which counter values wait.
         now_s: Seconds since 1970 UTC.
         daily_wei: Budget of one account.
+        floats: Senders of all hot wallets on the chain: what they pay is no fee of a wallet.
     """
 
     worths: Mapping[str, TokenWorth]
@@ -67,6 +68,7 @@ class Station:
     moves: sweeps.SweepStore
     now_s: Callable[[], int]
     daily_wei: int = DAILY_GAS_WEI
+    floats: frozenset[str] = frozenset()
 
 
 class SafeMoves:
@@ -106,7 +108,7 @@ class SafeMoves:
         receipt = self._reader.node.receipt(txid)
         if receipt is None:
             raise NodeUnavailable(f"{self.chain.id}: no receipt of {txid} now")
-        by_float = receipt.sender in (wallet.station_address, wallet.sender_address)
+        by_float = receipt.sender in (wallet.station_address, wallet.sender_address, *self._station.floats)
         return Amount(0 if by_float else receipt.fee_wei, wallet.params.native)
 
     def lent(self) -> LentGas:

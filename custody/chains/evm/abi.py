@@ -70,7 +70,7 @@ def multi_send_call(items: Sequence[bytes]) -> bytes:
 
 
 def simulate_call(target: str, call: bytes) -> bytes:
-    """`simulateAndRevert(target, call)` of a Safe: it runs `call` as its own code, then undoes it and tells how it went."""
+    """`simulateAndRevert(target, call)` of a Safe: it runs the call as its own, undoes it and tells how it went."""
     return SIMULATE + address_word(target) + word(2 * WORD) + dynamic(call)
 
 
