@@ -113,6 +113,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         memo_desks={part.chain.id: part.memos for part in parts if part.memos is not None},
         deposits=stores.deposits,
         cases=custody.cases,
+        reviews=custody.reviews,
         withdrawals=custody.service,
         withdrawal_store=stores.withdrawals,
         trading=trading,

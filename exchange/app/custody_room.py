@@ -32,6 +32,7 @@ from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import Bounds
+from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
@@ -106,6 +107,7 @@ class CustodyRoom:
     breaker: FileBreaker
     screening: Screening
     cases: CaseDesk
+    reviews: ReviewDesk
 
 
 def open_stores(home: Home, assets: AssetBook) -> Stores:
@@ -220,7 +222,8 @@ def open_custody(
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases)
+    reviews = ReviewDesk(stores.withdrawals, lanes, policies)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews)
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:

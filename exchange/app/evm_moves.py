@@ -78,7 +78,6 @@ class SafeMoves:
         self.chain = reader.chain
         self._reader = reader
         self._station = station
-        self._codec = SweepCodec(reader.wallet)
         self._broadcaster = EvmBroadcaster(reader.node)
 
     def plan(self, index: int) -> PlannedSweep | AccountMove | None:
@@ -88,7 +87,7 @@ class SafeMoves:
             if move is not None:
                 return move
         state = self._state(index, self._reader.wallet.params.native)
-        return PlannedSweep(self._codec, self._codec.plan((), state)) if sweepable(state) else None
+        return self._sweep(state) if sweepable(state) else None
 
     def broadcast(self, tx: SignedTx) -> TxId:
         """Send stored bytes."""
@@ -124,8 +123,12 @@ class SafeMoves:
         if not is_worth_its_gas(state, worth, self._reader.wallet.params.pricing):
             return None
         if missing_wei(state) == 0:
-            return PlannedSweep(self._codec, self._codec.plan((), state))
+            return self._sweep(state)
         return self._lend(index, missing_wei(state))
+
+    def _sweep(self, state: SweepState) -> PlannedSweep:
+        codec = SweepCodec(self._reader.wallet)  # only the hot wallet that takes deposits has one
+        return PlannedSweep(codec, codec.plan((), state))
 
     def _lend(self, index: int, missing: int) -> AccountMove | None:
         wallet, station = self._reader.wallet, self._station
