@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from custody.chains.port import Broadcaster, Codec, Destinations, Reader
+from custody.chains.port import Broadcaster, Codec, Destinations, Reader, Trial
 from custody.keys.material import PublicKey, Signer, SigningRole
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -56,6 +56,9 @@ class Lane(Generic[S, U]):
             were first sent; None where the family has no replacement.
         max_bumps: Most replacements of one payment; then people are told.
         destinations: Asks the chain about a destination; None where its form tells enough.
+        is_one_act: True where all attempts carry one and the same act, which the chain does once, whoever carries it
+            (a SafeTx): several of them may then be said to be final.
+        trial: Tries plans out before anyone signs; None where no destination can refuse a payment.
     """
 
     wallet_id: str
@@ -72,6 +75,8 @@ class Lane(Generic[S, U]):
     bump_after_ms: int | None = None
     max_bumps: int = 4
     destinations: Destinations | None = None
+    is_one_act: bool = False
+    trial: Trial[U] | None = None
 
     def __post_init__(self) -> None:
         if not self.broadcasters:

@@ -114,6 +114,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         memo_desks={part.chain.id: part.memos for part in parts if part.memos is not None},
         deposits=stores.deposits,
         cases=custody.cases,
+        reviews=custody.reviews,
         withdrawals=custody.service,
         withdrawal_store=stores.withdrawals,
         trading=trading,
@@ -187,9 +188,8 @@ def _contract_chain(blueprint: Blueprint, chain_id: int) -> ChainSpec:
 def _wallet_rows(blueprint: Blueprint, parts: tuple[ChainParts, ...]) -> tuple[WalletRow, ...]:
     rows = []
     for part in parts:
-        for spec, address in zip(
-            wallets_on(blueprint, part.chain.id), (part.hot_address, part.cold_address), strict=True
-        ):
+        hot, cold = wallets_on(blueprint, part.chain.id)
+        for spec, address in zip((*hot, cold), (*part.hot_addresses(), part.cold_address), strict=True):
             rows.append(
                 WalletRow(part.native.symbol, spec.tier, f"{spec.threshold} of {len(spec.members)}", address.text)
             )

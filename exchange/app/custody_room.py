@@ -31,6 +31,7 @@ from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import Bounds
+from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
@@ -69,6 +70,9 @@ DEPOSIT_FLOORS = {
 }
 """Smaller deposits are recorded and not credited: moving them would cost more than they bring. Base units."""
 
+SEVERAL_LANES = frozenset({Family.EVM})
+"""Families that can pay from several hot wallets of a chain side by side."""
+
 _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
     Family.UTXO: utxo_parts,
     Family.EVM: evm_parts,
@@ -105,6 +109,7 @@ class CustodyRoom:
     breaker: FileBreaker
     screening: Screening
     cases: CaseDesk
+    reviews: ReviewDesk
 
 
 def open_stores(home: Home, assets: AssetBook) -> Stores:
@@ -134,7 +139,7 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
     names = (*blueprint.signers, blueprint.sender)
     signers = {name: RemoteSigner(name, home.socket(name)) for name in names}
     for chain in blueprint.chains:
-        hot, cold = wallets_on(blueprint, chain.chain)
+        (hot, *more), cold = wallets_on(blueprint, chain.chain)
         given = Ingredients(
             chain,
             hot,
@@ -146,10 +151,12 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             home.folder,
             Records(stores.withdrawals, stores.sweeps, stores.gas_loans),
             stores.memos,
+            tuple(more),
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
         part = replace(part, opening_units=int(chain.opening_units), born_height=chain.born_height)
-        verify_signer_keys(part, hot.members)
+        for lane, spec in zip(part.lanes(), (hot, *more), strict=True):
+            verify_signer_keys(lane, spec.members)
         if part.memos is not None:
             part.memos.watch(stores.deposits)
         if part.chain.family is Family.UTXO:
@@ -158,16 +165,19 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
         yield agreeing(part, given, _FAMILIES[part.chain.family]) if chain.second_url else part
 
 
-def wallets_on(blueprint: Blueprint, chain: str) -> tuple[WalletSpec, WalletSpec]:
-    """The hot and the cold wallet on a chain.
+def wallets_on(blueprint: Blueprint, chain: str) -> tuple[tuple[WalletSpec, ...], WalletSpec]:
+    """The hot wallets on a chain, and the cold one. The first hot wallet receives; the others only pay.
 
     Raises:
-        InvalidBlueprint: There is not exactly one of each.
+        InvalidBlueprint: No hot wallet, several in a family that has one lane, two of one name, or not one cold wallet.
     """
-    by_tier = {spec.tier: spec for spec in blueprint.wallets if spec.chain == chain}
-    if set(by_tier) != {"hot", "cold"}:
-        raise InvalidBlueprint(f"blueprint: {chain} needs one hot and one cold wallet")
-    return by_tier["hot"], by_tier["cold"]
+    here = [spec for spec in blueprint.wallets if spec.chain == chain]
+    hot, cold = (tuple(spec for spec in here if spec.tier == tier) for tier in ("hot", "cold"))
+    if not hot or len(cold) != 1 or len({spec.id for spec in here}) != len(hot) + 1 or len(here) != len(hot) + 1:
+        raise InvalidBlueprint(f"blueprint: {chain} needs hot wallets and one cold wallet, each with a name of its own")
+    if len(hot) > 1 and chain_row(ChainId(chain)).family not in SEVERAL_LANES:
+        raise InvalidBlueprint(f"blueprint: {chain} pays from one hot wallet, not from {len(hot)}")
+    return hot, cold[0]
 
 
 def open_custody(
@@ -185,7 +195,7 @@ def open_custody(
         return withdrawal.customer, withdrawal.amount
 
     ledger = SettlementLedger(core, scales, HoldRecords(lambda: open_hold_notes(core.database), charged))
-    lanes = Lanes([part.lane for part in parts])
+    lanes = Lanes([lane for part in parts for lane in part.lanes()])
     policies = HousePolicy(home.policy, blueprint.staff)
     bounds = {
         asset.symbol: Bounds(_smallest(scales, asset), scales.of(asset.symbol).amount(AMOUNT_CAP_QUANTA))
@@ -198,7 +208,8 @@ def open_custody(
     breaker = FileBreaker(home.folder / "breaker.json")
     screening = screening_of(home, blueprint)
     standing = standings(stores.deposits, AccountDesk(core, scales), scales)
-    own = {part.cold_address: Tier.COLD for part in parts} | {part.hot_address: Tier.HOT for part in parts}
+    own = {part.cold_address: Tier.COLD for part in parts}
+    own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
     pipeline = Pipeline(
         PipelineParts(
             store=stores.withdrawals,
@@ -214,7 +225,8 @@ def open_custody(
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases)
+    reviews = ReviewDesk(stores.withdrawals, lanes, policies)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews)
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
@@ -247,13 +259,21 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
         if part.sweeps is not None and part.sweep_signer is not None:
             sweeper = Sweeper(part.sweeps, sweeps, part.sweep_signer, part.lane.wallet_id)
             yield Loop(f"sweeps {part.chain.id}", SLOW_INTERVAL_S, sweep_step(sweeper, part.chain, deposits))
-        for name, step in (("upkeep", part.upkeep), ("watch", part.watch)):
-            if step is not None:
-                yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
+        for name, step in _tasks(part):
+            yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
     yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.decide(_now_s()))
     for chain in custody.pipeline.chains:
         yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, pay_step(custody.pipeline, chain, _now_s))
+
+
+def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What looks after the wallets of a chain, by name."""
+    named = [("upkeep", part.upkeep), ("watch", part.watch), ("repair", part.repair)]
+    for further in part.further:
+        name = further.lane.wallet_id
+        named += [(f"upkeep of {name} on", further.upkeep), (f"repair of {name} on", further.repair)]
+    yield from ((name, step) for name, step in named if step is not None)
 
 
 def _now_s() -> int:
