@@ -60,6 +60,7 @@ def rooms(tmp_path, world, house):
         token=TOKEN,
         now_ms=lambda: house.now_s * 1000,
         address_desks={},
+        memo_desks={},
         deposits=deposits,
         reviews=ReviewDesk(house.store, house.parts.lanes, house),
         cases=CaseDesk(deposits, [sim_chain()], lambda: roster_of("ann", "bob", "cid"), "house"),
