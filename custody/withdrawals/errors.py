@@ -36,10 +36,10 @@ class CreditNotFinal(Refused):
     transient = True
 
 
-class DestinationRefuses(InvalidInput):
+class TrialRefused(InvalidInput):
     """The destination would not take the payment: a contract that reverts, or burns its gas."""
 
-    code = "destination_refuses"
+    code = "trial_refused"
 
 
 class NotOnRoster(Refused):

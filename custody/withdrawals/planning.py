@@ -18,7 +18,7 @@ from custody.keys.material import PublicKey
 from custody.primitives.errors import InsufficientFunds, InvalidInput, LimitExceeded, Refused, ToolkitError
 from custody.primitives.ids import WithdrawalId
 from custody.primitives.intent import TransferIntent, TransferSummary
-from custody.withdrawals.errors import DestinationRefuses, PlanMismatch
+from custody.withdrawals.errors import TrialRefused, PlanMismatch
 from custody.withdrawals.lanes import AnyLane
 
 
@@ -117,7 +117,7 @@ def _refusal(lane: AnyLane, tx: Any) -> ToolkitError | None:  # noqa: ANN401 - t
         reason = lane.trial.refusal(tx)
     except TrialUnclear as error:
         return error  # what cannot be told waits, and holds nobody up
-    return DestinationRefuses(f"the destination refuses the payment: {reason}") if reason else None
+    return TrialRefused(f"the destination refuses the payment: {reason}") if reason else None
 
 
 def verify_plan(summary: TransferSummary, intents: Sequence[TransferIntent]) -> None:

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custody.keys import ed25519
-from custody.keys.passphrase import read_passphrase
 from custody.keys.quorum import QuorumRule
 from custody.monitor.breaker import FileBreaker, closing_hash
-from custody.primitives.approval import Approval, Verdict, approval_message
+from custody.primitives.approval import Approval
 from custody.primitives.errors import NotFound
 from exchange.app.blueprint import load_blueprint
 from exchange.app.home import Home
 from exchange.app.house_facts import HousePolicy
-from exchange.app.keyholders import STAFF_PATH, open_ed25519
+from exchange.app.officers import approve_as
 
 OFFICERS_NEEDED = 2
 APPROVAL_AGE_S = 3_600
@@ -46,10 +44,7 @@ def approve_closing(home: Home, scope: str, officer: str, now_s: int) -> Approva
     stop = breaker_of(home).stops().get(scope)
     if stop is None:
         raise NotFound(f"breaker: nothing stops {scope!r}", scope=scope)
-    what = closing_hash(scope, stop)
-    key = open_ed25519(home.keystore(officer), read_passphrase(home.passphrase), STAFF_PATH)
-    message = approval_message(what, officer, Verdict.APPROVE, now_s)
-    return Approval(what, officer, Verdict.APPROVE, now_s, ed25519.sign(key, message))
+    return approve_as(home, closing_hash(scope, stop), officer, now_s)
 
 
 def close_stop(home: Home, scope: str, approvals: Sequence[Approval], now_s: int) -> None:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from exchange.cli.approval_files import read_approval, write_approval
 from exchange.cli.columns import aligned
 from exchange.cli.serving import DEFAULT_HOME, HomeOption
-from exchange.cli.writing import write_file
-
-if TYPE_CHECKING:
-    from custody.primitives.approval import Approval
 
 app = typer.Typer(
     help="The breaker: machines open it, a quorum closes it.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 ScopeArgument = Annotated[str, typer.Argument(help='"asset:BTC", "chain:NAME", "lane:WALLET" or "all".')]
-MAX_APPROVAL_BYTES = 4_096
 
 
 @app.command()
@@ -54,14 +50,7 @@ def approve(
     from exchange.app.home import Home
 
     vote = approve_closing(Home(home), scope, officer, SystemClock().now_s())
-    fields = {
-        "intent_hash": vote.intent_hash.hex(),
-        "approver": vote.approver,
-        "verdict": vote.verdict.value,
-        "at_s": vote.at_s,
-        "signature": vote.signature.hex(),
-    }
-    write_file(target, json.dumps(fields) + "\n")
+    write_approval(target, vote)
     print(f"wrote {target}")
 
 
@@ -76,18 +65,5 @@ def close(
     from exchange.app.closing import close_stop
     from exchange.app.home import Home
 
-    close_stop(Home(home), scope, [_read(path) for path in approvals], SystemClock().now_s())
+    close_stop(Home(home), scope, [read_approval(path) for path in approvals], SystemClock().now_s())
     print(f"closed {scope}")
-
-
-def _read(path: Path) -> Approval:
-    from custody.primitives.approval import Approval, Verdict
-    from custody.primitives.errors import MalformedPayload
-    from custody.primitives.ids import Digest
-
-    try:
-        raw = json.loads(path.read_bytes()[:MAX_APPROVAL_BYTES])
-        what, signature = bytes.fromhex(raw["intent_hash"]), bytes.fromhex(raw["signature"])
-        return Approval(Digest(what), str(raw["approver"]), Verdict(raw["verdict"]), int(raw["at_s"]), signature)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MalformedPayload(f"{path}: not a signed approval") from error
