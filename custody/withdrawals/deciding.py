@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from custody.compliance.port import ScreeningQuestion
+from custody.compliance.port import ScreeningAnswer, ScreeningQuestion, ScreeningVerdict
 from custody.keys import ed25519
 from custody.keys.quorum import ApprovalDenied, QuorumRule, Roster, verify_quorum
 from custody.primitives.amount import Amount
@@ -60,7 +60,7 @@ def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
     known = parts.facts.gather(ask)
     if known.unsettled and not known.frozen:
         raise CreditNotFinal(f"withdrawal {withdrawal.id} waits: {known.unsettled}", withdrawal=withdrawal.id)
-    answer = parts.screening.screen(ScreeningQuestion(ask.withdrawal_id, ask.customer, ask.to, ask.amount, ask.memo))
+    answer = _screened(withdrawal, parts)
     usage = parts.store.usage(required_usage(ask, known, policy), withdrawal.id, now_s)
     facts = Facts(now_s, known, answer.verdict, usage.totals)
     decision = decide(ask, facts, policy)
@@ -124,7 +124,11 @@ def count_votes(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> Non
 def is_ready(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> bool:
     """Tell whether an approved request may still be paid: version in force, time left, quorum still there.
 
-    What deposits say about the account is looked at again: it may have been frozen since the decision.
+    What deposits say about the account is looked at again, and so is the screening: the account may have been
+    frozen, and the destination listed, since the decision.
+
+    Raises:
+        Unavailable: A source does not answer; nothing changed.
     """
     known = parts.facts.gather(withdrawal.ask())
     return (
@@ -132,6 +136,7 @@ def is_ready(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> bool:
         and is_current(withdrawal, parts, now_s)
         and now_s + SIGNING_MARGIN_S < withdrawal.bound_intent().expires_at_s
         and has_quorum(withdrawal, parts, now_s)
+        and _screened(withdrawal, parts).verdict is ScreeningVerdict.CLEAR
     )
 
 
@@ -192,6 +197,11 @@ def decision_of(withdrawal: Withdrawal) -> Decision:
     if withdrawal.decision is None:
         raise InvariantBroken(f"withdrawal {withdrawal.id} in {withdrawal.state} has no decision", id=withdrawal.id)
     return withdrawal.decision
+
+
+def _screened(withdrawal: Withdrawal, parts: PipelineParts) -> ScreeningAnswer:
+    ask = withdrawal.ask()
+    return parts.screening.screen(ScreeningQuestion(ask.withdrawal_id, ask.customer, ask.to, ask.amount, ask.memo))
 
 
 def _is_genuine(vote: Approval, roster: Roster) -> bool:

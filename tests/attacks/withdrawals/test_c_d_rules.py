@@ -338,6 +338,30 @@ def test_d13_a_silent_screening_holds_and_never_passes(house):
     assert house.state(withdrawal.id) is WithdrawalState.BROADCAST
 
 
+# Lists change while people approve.
+def test_d13_a_destination_that_is_listed_after_the_decision_is_not_signed(house):
+    withdrawal = waiting(house)
+    house.approve(withdrawal.id, "ann", "bob")
+    house.hits.add(withdrawal.to.text)
+    house.step()
+    assert house.state(withdrawal.id) is WithdrawalState.REJECTED
+    assert sum(signer.asked for signer in house.signers) == 0
+    house.step()
+    assert house.ledger.available["alice"] == FUNDS
+
+
+def test_d13_a_screening_that_falls_silent_after_the_decision_holds(house):
+    withdrawal = waiting(house)
+    house.approve(withdrawal.id, "ann", "bob")
+    house.screening_down = True
+    house.step()
+    assert house.state(withdrawal.id) is WithdrawalState.APPROVED
+    assert sum(signer.asked for signer in house.signers) == 0
+    house.screening_down = False
+    house.step()
+    assert house.state(withdrawal.id) is WithdrawalState.BROADCAST
+
+
 def test_a_hit_of_the_screening_gives_the_money_back(house):
     house.hits.add("sim1dest")
     withdrawal = house.ask()
