@@ -23,12 +23,20 @@ from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import BlockRef, Chain, Finality
+from custody.primitives.errors import Unavailable
 from custody.primitives.ids import TxId
 from custody.primitives.intent import TransferIntent, TransferSummary
 
 In = TypeVar("In", contravariant=True)  # what a plan spends
 Out = TypeVar("Out", covariant=True)  # the same, as a reader returns it
 U = TypeVar("U")  # the family's unsigned transaction
+Tx = TypeVar("Tx", contravariant=True)  # the same, as a trial takes it
+
+
+class TrialUnclear(Unavailable):
+    """A node does not say how a trial of a payment went: nothing is concluded."""
+
+    code = "trial_unclear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,38 @@ class Reader(Protocol[Out]):
 
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt now."""
+        ...
+
+
+class Destinations(Protocol):
+    """What a chain says of a destination; only families whose addresses may be dead ends have one."""
+
+    def verify_destination(self, to: Address, amount: Amount, memo: str) -> None:
+        """Refuse what the chain would not deliver, or what nobody could move afterwards.
+
+        Args:
+            to: Checked by the codec.
+            amount: What would arrive.
+            memo: Memo or destination tag; empty for none.
+
+        Raises:
+            Refused: The destination does not take it, or it would be stuck there.
+            InvalidInput: A memo that the chain cannot carry.
+            NodeUnavailable: No answer: nothing is known.
+        """
+        ...
+
+
+class Trial(Protocol[Tx]):
+    """Tries payments out before anyone signs, where a destination can refuse one; for one wallet on one chain."""
+
+    def refusal(self, tx: Tx) -> str:
+        """Say why the chain would refuse this plan now; "" if it would not.
+
+        Raises:
+            TrialUnclear: The node answers, and does not say how it went.
+            NodeUnavailable: No answer; nothing is known.
+        """
         ...
 
 

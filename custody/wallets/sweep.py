@@ -22,7 +22,7 @@ from functools import partial
 from typing import Protocol
 
 from custody.chains.port import SignedTx
-from custody.keys.material import Signature, Signer, SigningNeed, SigningRequest
+from custody.keys.material import Signature, SigningNeed, SigningRequest
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Chain, Finality
 from custody.primitives.errors import QuorumNotReached, Refused, Unavailable
@@ -103,6 +103,16 @@ class SweepLane(Protocol):
         ...
 
 
+class MoveSigner(Protocol):
+    """Who signs moves within the wallet: one signer process, or several as one."""
+
+    name: str
+
+    def sign(self, request: SigningRequest) -> tuple[Signature, ...]:
+        """Sign, as `Signer.sign`; an empty answer means that too few signed."""
+        ...
+
+
 class SweepStore(Protocol):
     """Sweeps, by transaction id."""
 
@@ -146,7 +156,7 @@ class _Troubles:
 class Sweeper:
     """Sweeps the deposit accounts of one wallet."""
 
-    def __init__(self, lane: SweepLane, store: SweepStore, signer: Signer, wallet_id: str) -> None:
+    def __init__(self, lane: SweepLane, store: SweepStore, signer: MoveSigner, wallet_id: str) -> None:
         self._lane = lane
         self._store = store
         self._signer = signer

@@ -1,19 +1,21 @@
-"""From APPROVED to ASSIGNED: pick a lane, plan one payment, reserve what it consumes.
+"""From APPROVED to ASSIGNED: pick a lane, plan a payment, reserve what it consumes.
 
 Rules:
     * Payment, plan, reservations and the withdrawals' new state are one durable step; unique indexes let one
       of two workers win.
-    * A wallet that is short makes requests wait for liquidity; it never makes them fail.
-    * What the codec refuses as malformed can never be paid: it is rejected while nothing is signed.
+    * The idlest lane first; where it is short, stuck or silent, the next one pays.
+    * Wallets that are short make requests wait for liquidity; they never make them fail.
+    * What the codec refuses as malformed, or the chain would not deliver, is rejected while nothing is signed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from custody.primitives.encoding import digest
-from custody.primitives.errors import InvalidInput
+from custody.primitives.errors import InvalidInput, Refused, ToolkitError, Unavailable
+from custody.primitives.ids import WithdrawalId
 from custody.withdrawals.endings import ended
 from custody.withdrawals.lanes import AnyLane
 from custody.withdrawals.parts import PipelineParts
@@ -27,7 +29,7 @@ PAYMENT_TAG = "mext/payment-id/1"
 
 
 def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: PipelineParts, order: SignerOrder) -> None:
-    """Open one payment for as many of the batch as possible.
+    """Open a payment for as many of the batch as possible; what one lane cannot pay, the next one is asked for.
 
     Args:
         batch: Ready withdrawals of one chain and tier, oldest first.
@@ -36,26 +38,68 @@ def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: Pipelin
         order: Which signers to prefer.
 
     Raises:
-        Unavailable: The node does not answer.
+        Unavailable: A node does not answer, or a wallet can plan nothing now, and no other lane pays instead.
         ResourceTaken, StaleState: Another worker was faster; nothing changed.
     """
-    lane = _idlest(lanes, parts)
-    if lane is None:
-        return
+    free = _with_room(lanes, parts)
+    rest = {withdrawal.id: withdrawal for withdrawal in batch}
+    refused: dict[WithdrawalId, ToolkitError] = {}
+    silence: Unavailable | None = None
+    has_opened = False
+    for lane in free:
+        try:
+            result = _plan(lane, tuple(rest.values()), parts, order)
+        except Unavailable as error:
+            silence = silence or error
+            continue
+        refused |= result.refused
+        if result.planned is not None:
+            _open(result.planned, lane, batch, parts)
+            has_opened = True
+        rest = {name: withdrawal for name, withdrawal in rest.items() if name in result.short}
+        if not rest:
+            break
+    # Who may still be paid by a lane that is silent now is not said to wait for liquidity.
+    _explain(refused, rest.keys() if free and silence is None else frozenset(), batch, parts)
+    if silence is not None and rest and not has_opened:
+        raise silence
+
+
+def is_full(lane: AnyLane, parts: PipelineParts) -> bool:
+    """Tell whether as many payments of a lane are live as its chain's nodes keep."""
+    return _live(lane, parts) >= parts.batching_on(lane.chain).max_in_flight
+
+
+def _with_room(lanes: Sequence[AnyLane], parts: PipelineParts) -> list[AnyLane]:
+    """Return the lanes that are not full, those with the fewest live payments first."""
+    return sorted((lane for lane in lanes if not is_full(lane, parts)), key=lambda lane: _live(lane, parts))
+
+
+def _plan(lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts, order: SignerOrder) -> PlanningResult:
+    batch = [withdrawal for withdrawal in batch if _is_deliverable(withdrawal, lane, parts)]
+    if not batch:
+        return PlanningResult(None, {}, frozenset())
     spendable = lane.reader.spendable(parts.store.reserved(lane.chain))
     members = [member.key for member in order.members(lane)[: lane.threshold]]
-    result = plan_batch(lane, spendable, members, [withdrawal.bound_intent() for withdrawal in batch])
-    if result.planned is not None:
-        _open(result.planned, lane, batch, parts)
-    _explain(result, batch, parts)
+    return plan_batch(lane, spendable, members, [withdrawal.bound_intent() for withdrawal in batch])
 
 
-def _idlest(lanes: Sequence[AnyLane], parts: PipelineParts) -> AnyLane | None:
-    """Return the lane with the fewest live payments; None if all are full."""
-    live = parts.store.backlog()
-    lane = min(lanes, key=lambda lane: live.get((lane.chain, lane.wallet_id), 0))
-    full = live.get((lane.chain, lane.wallet_id), 0) >= parts.batching_on(lane.chain).max_in_flight
-    return None if full else lane
+def _live(lane: AnyLane, parts: PipelineParts) -> int:
+    return parts.store.backlog().get((lane.chain, lane.wallet_id), 0)
+
+
+def _is_deliverable(withdrawal: Withdrawal, lane: AnyLane, parts: PipelineParts) -> bool:
+    """Ask the chain about the destination once more; what it would not deliver is rejected.
+
+    Raises:
+        Unavailable: The node does not answer; the whole batch waits.
+    """
+    try:
+        lane.verify_destination(withdrawal.to, withdrawal.amount, withdrawal.memo)
+    except (Refused, InvalidInput) as error:
+        parts.store.commit(ended(withdrawal.move(WithdrawalEvent.REJECT, parts.now_ms(), error.message)))
+        return False
+    return True
 
 
 def _open(planned: Planned, lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts) -> None:
@@ -85,14 +129,19 @@ def _open(planned: Planned, lane: AnyLane, batch: Sequence[Withdrawal], parts: P
     )
 
 
-def _explain(result: PlanningResult, batch: Sequence[Withdrawal], parts: PipelineParts) -> None:
+def _explain(
+    refused: Mapping[WithdrawalId, ToolkitError],
+    short: Set[WithdrawalId],
+    batch: Sequence[Withdrawal],
+    parts: PipelineParts,
+) -> None:
     """Say why the others wait or end."""
     for withdrawal in batch:
-        error = result.refused.get(withdrawal.id)
+        error = refused.get(withdrawal.id)
         if isinstance(error, InvalidInput):
             parts.store.commit(ended(withdrawal.move(WithdrawalEvent.REJECT, parts.now_ms(), error.message)))
         elif error is not None and withdrawal.reason != error.message:
             parts.store.commit(Change(withdrawals=(replace(withdrawal, reason=error.message),)))
-        elif withdrawal.id in result.short and withdrawal.state is WithdrawalState.APPROVED:
+        elif withdrawal.id in short and withdrawal.state is WithdrawalState.APPROVED:
             moved = withdrawal.move(WithdrawalEvent.LACK_FUNDS, parts.now_ms(), "waits for liquidity")
             parts.store.commit(Change(withdrawals=(moved,)))

@@ -17,7 +17,7 @@ from custody.keys.quorum import ApprovalDenied, QuorumRule, Roster, verify_quoru
 from custody.primitives.amount import Amount
 from custody.primitives.approval import Approval, approval_message
 from custody.primitives.encoding import canonical_json
-from custody.primitives.errors import BadSignature, InvariantBroken, QuorumNotReached
+from custody.primitives.errors import BadSignature, InvariantBroken, QuorumNotReached, StaleState, ToolkitError
 from custody.primitives.intent import TransferIntent
 from custody.withdrawals.endings import ended
 from custody.withdrawals.errors import CreditNotFinal
@@ -30,9 +30,21 @@ from custody.withdrawals.rules import Decision, Outcome, Policy
 from custody.withdrawals.states import WithdrawalEvent
 
 
-def claim(withdrawal: Withdrawal, parts: PipelineParts) -> None:
-    """Take a new request up; of two workers one wins (attack A04)."""
-    parts.store.commit(Change(withdrawals=(withdrawal.move(WithdrawalEvent.CLAIM, parts.now_ms()),)))
+def take_up(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
+    """Take a new request up, and decide it at once if everybody answers; of two workers one wins (attack A04).
+
+    Raises:
+        Unavailable, CreditNotFinal: It waits in SCREENING.
+        StaleState: Another worker was faster, or the limits were used meanwhile; nothing changed.
+    """
+    claimed = withdrawal.move(WithdrawalEvent.CLAIM, parts.now_ms())
+    try:
+        judge(claimed, parts, now_s)
+    except StaleState:
+        raise
+    except ToolkitError:
+        parts.store.commit(Change(withdrawals=(claimed,)))
+        raise
 
 
 def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
@@ -61,9 +73,11 @@ def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
         source=known.source,
         facts_json=canonical_json(facts.as_json()).decode(),
     )
+    waits = blocked or now_s < decision.not_before_s
     parts.store.commit(
         Change(
-            withdrawals=(decided,),
+            # Nothing outside happens between a decision and its release: one durable step for both.
+            withdrawals=(decided if waits else _released(decided, decision, parts),),
             usage=None if blocked else UsageReservation(ask, known, value, now_s, usage.head),
         )
     )
@@ -78,9 +92,12 @@ def release(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
     elif not is_current(withdrawal, parts, now_s):
         send_back(withdrawal, parts)
     elif now_s >= decision.not_before_s:
-        allowed = decision.outcome is Outcome.ALLOW
-        event = WithdrawalEvent.ALLOW if allowed else WithdrawalEvent.ASK_APPROVAL
-        parts.store.commit(Change(withdrawals=(withdrawal.move(event, parts.now_ms()),)))
+        parts.store.commit(Change(withdrawals=(_released(withdrawal, decision, parts),)))
+
+
+def _released(withdrawal: Withdrawal, decision: Decision, parts: PipelineParts) -> Withdrawal:
+    allowed = decision.outcome is Outcome.ALLOW
+    return withdrawal.move(WithdrawalEvent.ALLOW if allowed else WithdrawalEvent.ASK_APPROVAL, parts.now_ms())
 
 
 def count_votes(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:

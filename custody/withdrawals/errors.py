@@ -36,6 +36,12 @@ class CreditNotFinal(Refused):
     transient = True
 
 
+class DestinationRefuses(InvalidInput):
+    """The destination would not take the payment: a contract that reverts, or burns its gas."""
+
+    code = "destination_refuses"
+
+
 class NotOnRoster(Refused):
     """Who asks for a treasury move is not on the roster of approvers."""
 

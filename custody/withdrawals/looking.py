@@ -40,9 +40,10 @@ def look(lane: AnyLane, attempts: Sequence[Attempt]) -> dict[int, Finality]:
         ContradictoryEvidence: The answers cannot all be true.
     """
     seen = {each.number: _together(lane, each.bytes_to_send()) for each in attempts}
-    executed = [number for number, status in seen.items() if status in (Finality.FINAL, Finality.FAILED)]
-    if len(executed) > 1:
-        raise ContradictoryEvidence(f"attempts {executed} share one conflict key and are all said to be final")
+    executed = {number: status for number, status in seen.items() if status in (Finality.FINAL, Finality.FAILED)}
+    if len(set(executed.values()) if lane.is_one_act else executed) > 1:
+        numbers = ", ".join(map(str, executed))
+        raise ContradictoryEvidence(f"attempts {numbers} share one conflict key and are all said to be final")
     return seen
 
 

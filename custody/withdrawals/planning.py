@@ -2,7 +2,8 @@
 
 Rules:
     * The plan pays the intents, all of them and nothing else, and its fee stays within their caps.
-    * One bad item never holds the others up: it is set aside with its reason before anything is signed.
+    * One bad item never holds the others up: it is set aside with its reason before anything is signed (attack A16).
+    * Where a destination can refuse a payment, the plan is tried out as it will be signed (attack A15).
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from custody.chains.port import TrialUnclear
 from custody.keys.material import PublicKey
 from custody.primitives.errors import InsufficientFunds, InvalidInput, LimitExceeded, Refused, ToolkitError
 from custody.primitives.ids import WithdrawalId
 from custody.primitives.intent import TransferIntent, TransferSummary
-from custody.withdrawals.errors import PlanMismatch
+from custody.withdrawals.errors import DestinationRefuses, PlanMismatch
 from custody.withdrawals.lanes import AnyLane
 
 
@@ -61,6 +63,9 @@ def plan_batch(
     """Plan as many of the intents as fit into one payment.
 
     Each is planned alone first, which finds the bad ones; then together, halving while they do not fit.
+
+    Raises:
+        Unavailable: The wallet can plan nothing now, or the node is silent.
     """
     fitting: list[TransferIntent] = []
     refused: dict[WithdrawalId, ToolkitError] = {}
@@ -76,12 +81,43 @@ def plan_batch(
             fitting.append(intent)
     while fitting:
         try:
-            planned = _checked_plan(lane, spendable, members, tuple(fitting))
+            planned, tx = _checked_plan(lane, spendable, members, tuple(fitting))
         except (InsufficientFunds, LimitExceeded):
             del fitting[len(fitting) // 2 :]
-        else:
+            continue
+        if _refusal(lane, tx) is None:
             return PlanningResult(planned, refused, frozenset(short))
+        bad = _refusing(lane, spendable, members, fitting)
+        if not bad:  # each would be taken alone, and all of them together are not
+            del fitting[len(fitting) // 2 :]
+        refused |= bad
+        fitting = [intent for intent in fitting if intent.withdrawal_id not in bad]
     return PlanningResult(None, refused, frozenset(short))
+
+
+def _refusing(
+    lane: AnyLane,
+    spendable: Any,  # noqa: ANN401 - see plan_batch
+    members: Sequence[PublicKey],
+    intents: Sequence[TransferIntent],
+) -> dict[WithdrawalId, ToolkitError]:
+    """Try every payment alone."""
+    tried = {
+        intent.withdrawal_id: _refusal(lane, _checked_plan(lane, spendable, members, (intent,))[1])
+        for intent in intents
+    }
+    return {name: refusal for name, refusal in tried.items() if refusal is not None}
+
+
+def _refusal(lane: AnyLane, tx: Any) -> ToolkitError | None:  # noqa: ANN401 - the family's own plan
+    """Return why a plan is not to be signed: it would be refused, or nobody can tell. None if it would be taken."""
+    if lane.trial is None:
+        return None
+    try:
+        reason = lane.trial.refusal(tx)
+    except TrialUnclear as error:
+        return error  # what cannot be told waits, and holds nobody up
+    return DestinationRefuses(f"the destination refuses the payment: {reason}") if reason else None
 
 
 def verify_plan(summary: TransferSummary, intents: Sequence[TransferIntent]) -> None:
@@ -103,7 +139,7 @@ def _checked_plan(
     spendable: Any,  # noqa: ANN401 - see plan_batch
     members: Sequence[PublicKey],
     intents: tuple[TransferIntent, ...],
-) -> Planned:
+) -> tuple[Planned, Any]:
     tx = lane.codec.plan(intents, spendable, members)
     verify_plan(lane.codec.summarize(tx), intents)
-    return Planned(lane.codec.encode(tx), lane.codec.reservations(tx), intents, tuple(members))
+    return Planned(lane.codec.encode(tx), lane.codec.reservations(tx), intents, tuple(members)), tx

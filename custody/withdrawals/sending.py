@@ -5,7 +5,8 @@ Rules:
     * A timeout, an error, an eviction prove nothing: the transaction is looked up by its id and conflict key.
     * A payment dies only if every attempt is dead or failed on a final view (rule R5 b, c, d), and none is known
       without its bytes. Time never kills one (attack A17).
-    * Whichever attempt is in a block carries the mark MINED, and no other: its fee is the one that is booked.
+    * Whichever attempt is in a block carries the mark MINED, and no other: its fee is the one that is booked. Where
+      all of them carry one act, the newest is marked.
     * A reorganisation brings MINED back to BROADCAST; nothing is refunded.
     * Contradictory evidence moves nothing: the withdrawals wait for people until the nodes agree.
 """
@@ -121,10 +122,12 @@ def _act(
 ) -> None:
     newest = attempts[-1]
     in_block = [each for each in attempts if seen[each.number] in _IN_BLOCK]
-    if len(in_block) > 1:  # a view from before a reorganisation and one from after it
+    if (
+        len(in_block) > 1 and not parts.lanes.get(payment.chain, payment.wallet_id).is_one_act
+    ):  # a view from before a reorganisation and one from after it
         raise NodesDisagree(f"payment {payment.id}: more than one attempt on its conflict key is said to be in a block")
     if in_block:
-        _in_block(payment, attempts, in_block[0], seen[in_block[0].number], parts)
+        _in_block(payment, attempts, in_block[-1], seen[in_block[-1].number], parts)
     elif all(status in _GONE for status in seen.values()):
         _die(payment, attempts, {number for number, status in seen.items() if status is Finality.FAILED}, parts)
     elif payment.state is PaymentState.MINED:

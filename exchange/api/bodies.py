@@ -70,6 +70,19 @@ class DecisionBody(Body):
     approvals: tuple[ApprovalBody, ...] = Field(max_length=100, strict=False)
 
 
+class ResolutionBody(Body):
+    """What officers found about a withdrawal under review, with their verdicts over its digest."""
+
+    verdict: Literal["paid", "refund"]
+    txid: str = Field(max_length=MAX_TEXT)
+    height: int = Field(ge=0, le=MAX_SECONDS)
+    seen: str = Field(max_length=MAX_TEXT * 2)
+    officer: str = Field(max_length=MAX_TEXT)
+    at_s: int = Field(ge=0, le=MAX_SECONDS)
+    note: str = Field(default="", max_length=MAX_TEXT)
+    approvals: tuple[ApprovalBody, ...] = Field(max_length=100, strict=False)
+
+
 class SignatureBody(Body):
     """One signature over an ownership text, in hex; the key is empty where it is recovered."""
 

@@ -13,10 +13,27 @@ from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, Withdrawa
 from custody.reserves.ownership import OwnershipEvidence
 from custody.wallets.cases import CaseAction, Decision
 from custody.withdrawals.request import WithdrawalRequest
+from custody.withdrawals.reviewing import Resolution, ReviewVerdict
 from custody.withdrawals.states import WithdrawalState
 from exchange.api.access import token_check
-from exchange.api.bodies import ApprovalBody, DecisionBody, OrderBody, RebalanceBody, StatementBody, WithdrawalBody
-from exchange.api.shapes import amount_json, case_json, deposit_json, draft_json, order_json, withdrawal_json
+from exchange.api.bodies import (
+    ApprovalBody,
+    DecisionBody,
+    OrderBody,
+    RebalanceBody,
+    ResolutionBody,
+    StatementBody,
+    WithdrawalBody,
+)
+from exchange.api.shapes import (
+    amount_json,
+    case_json,
+    deposit_json,
+    draft_json,
+    order_json,
+    review_json,
+    withdrawal_json,
+)
 from exchange.settlement.rooms import Rooms
 from exchange.settlement.trading import OrderRequest
 
@@ -29,6 +46,7 @@ def private_router(rooms: Rooms) -> APIRouter:
     _customers(router, rooms)
     _orders(router, rooms)
     _withdrawals(router, rooms)
+    _reviews(router, rooms)
     _cases(router, rooms)
     _reserves(router, rooms)
     return router
@@ -105,6 +123,29 @@ def _withdrawals(router: APIRouter, rooms: Rooms) -> None:
     def approve(withdrawal_id: str, body: ApprovalBody) -> dict[str, Any]:
         rooms.withdrawals.approve(WithdrawalId(withdrawal_id), _approval(body), rooms.now_ms())
         return shown(withdrawal_id)
+
+
+def _reviews(router: APIRouter, rooms: Rooms) -> None:
+    def shown(withdrawal_id: WithdrawalId) -> dict[str, Any]:
+        withdrawal = rooms.withdrawals.get(withdrawal_id)
+        payment = rooms.withdrawal_store.payment(withdrawal.payment_id) if withdrawal.payment_id else None
+        attempts = rooms.withdrawal_store.attempts(payment.id) if payment else ()
+        return review_json(withdrawal, rooms.reviews.seen(withdrawal_id), payment, attempts)
+
+    @router.get("/withdrawal-reviews")
+    def reviews() -> list[dict[str, Any]]:
+        return [shown(withdrawal.id) for withdrawal in rooms.reviews.open_cases()]
+
+    @router.get("/withdrawal-reviews/{withdrawal_id}")
+    def review(withdrawal_id: str) -> dict[str, Any]:
+        return shown(WithdrawalId(withdrawal_id))
+
+    @router.post("/withdrawal-reviews/{withdrawal_id}")
+    def resolve(withdrawal_id: str, body: ResolutionBody) -> dict[str, Any]:
+        fields = body.model_dump(exclude={"approvals", "verdict"})
+        resolution = Resolution(withdrawal=withdrawal_id, verdict=ReviewVerdict(body.verdict), **fields)
+        rooms.reviews.resolve(resolution, [_approval(item) for item in body.approvals], rooms.now_ms())
+        return shown(WithdrawalId(withdrawal_id))
 
 
 def _cases(router: APIRouter, rooms: Rooms) -> None:

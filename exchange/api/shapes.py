@@ -7,7 +7,7 @@ from typing import Any
 
 from custody.primitives.amount import Amount
 from custody.wallets.deposit import Deposit
-from custody.withdrawals.records import Attempt, Withdrawal
+from custody.withdrawals.records import Attempt, Payment, Withdrawal
 from exchange.settlement.reserves import Draft
 from exchange.settlement.trading import OrderAnswer
 
@@ -35,6 +35,27 @@ def case_json(deposit: Deposit, seen: str) -> dict[str, Any]:
     """A deposit that waits for officers, with all they look at; `seen` is what a decision about it must name."""
     facts = {"to": deposit.to, "memo": deposit.memo, "senders": list(deposit.senders), "seen": seen}
     return deposit_json(deposit) | facts
+
+
+def review_json(
+    withdrawal: Withdrawal, seen: str, payment: Payment | None, attempts: tuple[Attempt, ...]
+) -> dict[str, Any]:
+    """A withdrawal under review, with what people need to look for it on the chain."""
+    return {
+        **withdrawal_json(withdrawal, attempts),
+        "seen": seen,
+        "payment": None
+        if payment is None
+        else {
+            "id": payment.id,
+            "state": payment.state.value,
+            "wallet": payment.wallet_id,
+            "conflict_key": payment.conflict_key,
+            "note": payment.note,
+            "withdrawals": list(payment.withdrawal_ids),
+        },
+        "attempts": [{"number": each.number, "state": each.state.value, "txid": each.txid} for each in attempts],
+    }
 
 
 def withdrawal_json(withdrawal: Withdrawal, attempts: tuple[Attempt, ...]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Ingredients:
 
     Attributes:
         chain: How to reach the chain.
-        hot, cold: The two wallets on it.
+        hot, cold: The first hot wallet on it, which receives deposits and sweeps, and the cold one.
         signers: Signer processes by name.
         sender: Name of the signer that pays fees.
         deposits: Store of handed-out addresses.
@@ -57,6 +57,7 @@ class Ingredients:
         folder: Where second libraries may keep files.
         records: Our own transactions.
         memos: Numbers of customers who share an address.
+        more_hot: Further hot wallets, which only pay.
     """
 
     chain: ChainSpec
@@ -69,6 +70,7 @@ class Ingredients:
     folder: Path
     records: Records
     memos: MemoStore
+    more_hot: tuple[WalletSpec, ...] = ()
 
     def rpc(self) -> JsonRpc:
         """A client for the chain's node."""
@@ -78,13 +80,15 @@ class Ingredients:
         user, _, password = Path(cookie).read_text().strip().partition(":")
         return JsonRpc(Endpoint(name, self.chain.url, user=user, password=Secret(password.encode())))
 
-    def members(self, keys: Mapping[str, PublicKey]) -> tuple[Member, ...]:
-        """Pair the hot wallet's keys with their signer processes.
+    def members(self, keys: Mapping[str, PublicKey], wallet: WalletSpec | None = None) -> tuple[Member, ...]:
+        """Pair a hot wallet's keys with their signer processes.
 
         Args:
             keys: Signer name -> key the wallet was made with.
+            wallet: Which; the first hot wallet if None.
         """
-        return tuple(Member(self.signers[member.signer], keys[member.signer]) for member in self.hot.members)
+        spec = wallet or self.hot
+        return tuple(Member(self.signers[member.signer], keys[member.signer]) for member in spec.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,22 @@ class TokenTier:
     asset: Asset
     hot: Callable[[], Amount]
     cold: Callable[[], Amount]
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherLane:
+    """A further hot wallet of a chain: it pays beside the first one and receives no deposits.
+
+    Attributes:
+        lane: Pays from it.
+        address: Where it receives what the treasury moves to it.
+        upkeep, repair: As in `ChainParts`.
+    """
+
+    lane: AnyLane
+    address: Address
+    upkeep: Callable[[], object] | None = None
+    repair: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +134,8 @@ class ChainParts:
         tokens: What the wallet pays and receives beside the native coin.
         lent_gas: What a gas station of ours added to the wallet: there, and owed to nobody.
         upkeep: Looks after the accounts that pay fees; a VerificationFailed from it stops the chain.
+        repair: Frees the hot wallet from payments that can never be executed.
+        further: Its further hot wallets; what they hold counts as hot.
         watch: Compares the wallets on chain with their registration, block by block; likewise.
         opening_units: Base units that lay on the wallets when they were opened: ours, and in nobody's books.
         born_height: First block that can hold a deposit.
@@ -138,21 +160,31 @@ class ChainParts:
     lent_gas: Callable[[], LentGas] = LentGas
     upkeep: Callable[[], object] | None = None
     watch: Callable[[], object] | None = None
+    repair: Callable[[], object] | None = None
+    further: tuple[FurtherLane, ...] = ()
     sources: str = "one source"
     opening_units: int = 0
     born_height: int = 0
     fee_paid: Callable[[SignedTx], Amount] | None = None
     memos: MemoDesk | None = None
 
+    def lanes(self) -> tuple[AnyLane, ...]:
+        """All lanes that pay on this chain, the first one first."""
+        return (self.lane, *(each.lane for each in self.further))
 
-def verify_signer_keys(parts: ChainParts, specs: tuple[MemberSpec, ...]) -> None:
+    def hot_addresses(self) -> tuple[Address, ...]:
+        """Where each of them receives, in the same order."""
+        return (self.hot_address, *(each.address for each in self.further))
+
+
+def verify_signer_keys(lane: AnyLane, specs: tuple[MemberSpec, ...]) -> None:
     """Compare what every reachable signer process says it holds with the wallet.
 
     Raises:
         SignerMismatch: A signer answers with another key.
         SignerUnavailable: One does not answer.
     """
-    for member, spec in zip(parts.lane.members, specs, strict=True):
-        held = member.signer.public_keys(parts.chain.id, parts.lane.wallet_id)
+    for member, spec in zip(lane.members, specs, strict=True):
+        held = member.signer.public_keys(lane.chain, lane.wallet_id)
         if member.key not in held:
-            raise SignerMismatch(f"{spec.signer} does not hold its key of {parts.lane.wallet_id}", signer=spec.signer)
+            raise SignerMismatch(f"{spec.signer} does not hold its key of {lane.wallet_id}", signer=spec.signer)

@@ -61,9 +61,10 @@ class Installation:
             VerificationFailed: A wallet, a signer or a contract is not what the blueprint says.
             JournalLocked, JournalDamaged: See `Core.open`.
         """
+        blueprint = load_blueprint(home.blueprint)  # first: a mistyped folder gets no journal
         with ExitStack() as stack:
             core = stack.enter_context(Core.open(home, time.time_ns))
-            rooms, worker = _build(home, load_blueprint(home.blueprint), core)
+            rooms, worker = _build(home, blueprint, core)
             worker.start()
             stack.callback(worker.stop)
             closing = stack.pop_all()
@@ -113,6 +114,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         memo_desks={part.chain.id: part.memos for part in parts if part.memos is not None},
         deposits=stores.deposits,
         cases=custody.cases,
+        reviews=custody.reviews,
         withdrawals=custody.service,
         withdrawal_store=stores.withdrawals,
         trading=trading,
@@ -186,9 +188,8 @@ def _contract_chain(blueprint: Blueprint, chain_id: int) -> ChainSpec:
 def _wallet_rows(blueprint: Blueprint, parts: tuple[ChainParts, ...]) -> tuple[WalletRow, ...]:
     rows = []
     for part in parts:
-        for spec, address in zip(
-            wallets_on(blueprint, part.chain.id), (part.hot_address, part.cold_address), strict=True
-        ):
+        hot, cold = wallets_on(blueprint, part.chain.id)
+        for spec, address in zip((*hot, cold), (*part.hot_addresses(), part.cold_address), strict=True):
             rows.append(
                 WalletRow(part.native.symbol, spec.tier, f"{spec.threshold} of {len(spec.members)}", address.text)
             )

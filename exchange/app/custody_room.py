@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from custody.chains.registry import chain_row
 from custody.compliance.port import Screening
-from custody.compliance.sanctions import SanctionsList
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset, AssetBook
@@ -32,16 +31,18 @@ from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import Bounds
+from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, Ingredients, Records, verify_signer_keys
 from exchange.app.core import Core
-from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, scan_step, sweep_step
+from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, pay_step, scan_step, sweep_step
 from exchange.app.evm import evm_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy, standings
 from exchange.app.screened_coins import ScreenedReader
+from exchange.app.screening import screening_of
 from exchange.app.solana import solana_parts
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
@@ -55,6 +56,8 @@ from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 SCAN_INTERVAL_S = 0.25
 PIPELINE_INTERVAL_S = 0.1
 SLOW_INTERVAL_S = 1.0
+LOOK_AGAIN_MS = 2_000
+"""A payment that its node holds is looked up at every block, and this often besides."""
 DEPOSIT_FLOORS = {
     "BTC": 10_000,
     "LTC": 100_000,
@@ -66,6 +69,9 @@ DEPOSIT_FLOORS = {
     "BNB": 10**15,
 }
 """Smaller deposits are recorded and not credited: moving them would cost more than they bring. Base units."""
+
+SEVERAL_LANES = frozenset({Family.EVM})
+"""Families that can pay from several hot wallets of a chain side by side."""
 
 _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
     Family.UTXO: utxo_parts,
@@ -103,6 +109,7 @@ class CustodyRoom:
     breaker: FileBreaker
     screening: Screening
     cases: CaseDesk
+    reviews: ReviewDesk
 
 
 def open_stores(home: Home, assets: AssetBook) -> Stores:
@@ -132,7 +139,7 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
     names = (*blueprint.signers, blueprint.sender)
     signers = {name: RemoteSigner(name, home.socket(name)) for name in names}
     for chain in blueprint.chains:
-        hot, cold = wallets_on(blueprint, chain.chain)
+        (hot, *more), cold = wallets_on(blueprint, chain.chain)
         given = Ingredients(
             chain,
             hot,
@@ -144,10 +151,12 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             home.folder,
             Records(stores.withdrawals, stores.sweeps, stores.gas_loans),
             stores.memos,
+            tuple(more),
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
         part = replace(part, opening_units=int(chain.opening_units), born_height=chain.born_height)
-        verify_signer_keys(part, hot.members)
+        for lane, spec in zip(part.lanes(), (hot, *more), strict=True):
+            verify_signer_keys(lane, spec.members)
         if part.memos is not None:
             part.memos.watch(stores.deposits)
         if part.chain.family is Family.UTXO:
@@ -156,16 +165,19 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
         yield agreeing(part, given, _FAMILIES[part.chain.family]) if chain.second_url else part
 
 
-def wallets_on(blueprint: Blueprint, chain: str) -> tuple[WalletSpec, WalletSpec]:
-    """The hot and the cold wallet on a chain.
+def wallets_on(blueprint: Blueprint, chain: str) -> tuple[tuple[WalletSpec, ...], WalletSpec]:
+    """The hot wallets on a chain, and the cold one. The first hot wallet receives; the others only pay.
 
     Raises:
-        InvalidBlueprint: There is not exactly one of each.
+        InvalidBlueprint: No hot wallet, several in a family that has one lane, two of one name, or not one cold wallet.
     """
-    by_tier = {spec.tier: spec for spec in blueprint.wallets if spec.chain == chain}
-    if set(by_tier) != {"hot", "cold"}:
-        raise InvalidBlueprint(f"blueprint: {chain} needs one hot and one cold wallet")
-    return by_tier["hot"], by_tier["cold"]
+    here = [spec for spec in blueprint.wallets if spec.chain == chain]
+    hot, cold = (tuple(spec for spec in here if spec.tier == tier) for tier in ("hot", "cold"))
+    if not hot or len(cold) != 1 or len({spec.id for spec in here}) != len(hot) + 1 or len(here) != len(hot) + 1:
+        raise InvalidBlueprint(f"blueprint: {chain} needs hot wallets and one cold wallet, each with a name of its own")
+    if len(hot) > 1 and chain_row(ChainId(chain)).family not in SEVERAL_LANES:
+        raise InvalidBlueprint(f"blueprint: {chain} pays from one hot wallet, not from {len(hot)}")
+    return hot, cold[0]
 
 
 def open_custody(
@@ -183,7 +195,7 @@ def open_custody(
         return withdrawal.customer, withdrawal.amount
 
     ledger = SettlementLedger(core, scales, HoldRecords(lambda: open_hold_notes(core.database), charged))
-    lanes = Lanes([part.lane for part in parts])
+    lanes = Lanes([lane for part in parts for lane in part.lanes()])
     policies = HousePolicy(home.policy, blueprint.staff)
     bounds = {
         asset.symbol: Bounds(_smallest(scales, asset), scales.of(asset.symbol).amount(AMOUNT_CAP_QUANTA))
@@ -194,9 +206,10 @@ def open_custody(
     core.worker.drain()
     service.recover(_now_ms())
     breaker = FileBreaker(home.folder / "breaker.json")
-    screening = SanctionsList("local-empty", ())
+    screening = screening_of(home, blueprint)
     standing = standings(stores.deposits, AccountDesk(core, scales), scales)
-    own = {part.cold_address: Tier.COLD for part in parts} | {part.hot_address: Tier.HOT for part in parts}
+    own = {part.cold_address: Tier.COLD for part in parts}
+    own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
     pipeline = Pipeline(
         PipelineParts(
             store=stores.withdrawals,
@@ -207,11 +220,13 @@ def open_custody(
             breaker=breaker,
             lanes=lanes,
             now_ms=_now_ms,
+            look_again_ms=LOOK_AGAIN_MS,
         )
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases)
+    reviews = ReviewDesk(stores.withdrawals, lanes, policies)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews)
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
@@ -244,11 +259,21 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
         if part.sweeps is not None and part.sweep_signer is not None:
             sweeper = Sweeper(part.sweeps, sweeps, part.sweep_signer, part.lane.wallet_id)
             yield Loop(f"sweeps {part.chain.id}", SLOW_INTERVAL_S, sweep_step(sweeper, part.chain, deposits))
-        for name, step in (("upkeep", part.upkeep), ("watch", part.watch)):
-            if step is not None:
-                yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
+        for name, step in _tasks(part):
+            yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
-    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.step(_now_s()))
+    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.decide(_now_s()))
+    for chain in custody.pipeline.chains:
+        yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, pay_step(custody.pipeline, chain, _now_s))
+
+
+def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What looks after the wallets of a chain, by name."""
+    named = [("upkeep", part.upkeep), ("watch", part.watch), ("repair", part.repair)]
+    for further in part.further:
+        name = further.lane.wallet_id
+        named += [(f"upkeep of {name} on", further.upkeep), (f"repair of {name} on", further.repair)]
+    yield from ((name, step) for name, step in named if step is not None)
 
 
 def _now_s() -> int:

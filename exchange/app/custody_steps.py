@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
-from custody.primitives.chain import Chain
+from custody.primitives.chain import Chain, ChainId
 from custody.primitives.errors import VerificationFailed
 from custody.store.deposits import SqlDepositStore
 from custody.store.sweeps import SqlSweepStore
@@ -18,6 +18,7 @@ from custody.wallets.clean_coins import sweepable
 from custody.wallets.deposit import DepositState, uncredited_units
 from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweeper, SweepState
+from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.states import AttemptState, PaymentState
 from exchange.app.chain_parts import ChainParts
 from exchange.settlement.ledger import SettlementLedger
@@ -90,6 +91,11 @@ def sweep_step(sweeper: Sweeper, chain: Chain, deposits: SqlDepositStore) -> Cal
     return step
 
 
+def pay_step(pipeline: Pipeline, chain: ChainId, now_s: Callable[[], int]) -> Callable[[], object]:
+    """Make the step that pays on one chain; `now_s` reads a clock, seconds since 1970 UTC."""
+    return lambda: pipeline.pay(chain, now_s())
+
+
 def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker) -> Callable[[], object]:
     """Make a step whose failed verification stops all signing on its chain, before the failure goes on."""
 
@@ -106,8 +112,8 @@ def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker)
 class FeeBooks:
     """Charges the house with network fees that were paid out of wallets which count as reserves.
 
-    Payments on UTXO chains, Tron and the XRP Ledger take their fee from the hot wallet, sweeps from the deposit
-    account. Gas senders and Solana fee payers hold a float of their own that is no reserve.
+    Payments on UTXO chains, Tron, the XRP Ledger and from a FROST group's address take their fee from the hot wallet,
+    sweeps from the deposit account. Gas senders and Solana fee payers hold a float of their own that is no reserve.
     """
 
     def __init__(self, ledger: SettlementLedger, withdrawals: SqlWithdrawalStore, sweeps: SqlSweepStore) -> None:

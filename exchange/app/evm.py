@@ -1,4 +1,4 @@
-"""The parts of an EVM chain: hot and cold Safe, tokens, deposit accounts that are swept into the hot one."""
+"""The parts of an EVM chain: hot and cold Safes, tokens, deposit accounts that are swept into the hot one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from custody.chains.evm.broadcaster import EvmBroadcaster
 from custody.chains.evm.codec import SafeCodec
 from custody.chains.evm.node import EvmNode
+from custody.chains.evm.plan import SafePlan, SafeState
 from custody.chains.evm.reader import SafeReader
+from custody.chains.evm.trial import SafeTrial
 from custody.chains.evm.verify import verify_safe
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.evm.watch import SafeWatch
@@ -23,8 +25,10 @@ from custody.primitives.errors import NodeUnavailable
 from custody.wallets.addresses import AddressDesk, Siblings
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
-from exchange.app.chain_parts import ChainParts, Ingredients, TokenTier
+from exchange.app.blueprint import InvalidBlueprint, WalletSpec
+from exchange.app.chain_parts import ChainParts, FurtherLane, Ingredients, TokenTier
 from exchange.app.evm_moves import SafeMoves, Station
+from exchange.app.evm_rejections import SafeRejecter
 from exchange.app.evm_upkeep import SenderUpkeep
 from exchange.app.reserve_sources import SafeReserves, TierReader
 from exchange.app.wallets import safe_wallet, token_worths
@@ -45,41 +49,87 @@ def evm_parts(given: Ingredients) -> ChainParts:
         NodeUnavailable: The node does not answer.
     """
     hot, cold = safe_wallet(given.hot), safe_wallet(given.cold)
+    more = tuple(safe_wallet(spec) for spec in given.more_hot)
+    _require_apart((hot, *more))
     node = EvmNode(given.rpc(), hot.params)
     node.require_chain()
-    for wallet in (hot, cold):
+    for wallet in (hot, *more, cold):
         _verify(node, wallet)
-    reader, codec = SafeReader(hot, node), SafeCodec(hot)
-    keys = {member.signer: owner.key for member, owner in zip(given.hot.members, hot.owners, strict=True)}
-    sender = given.signers[given.sender]
-    lane = Lane(
-        *(hot.id, Tier.HOT, hot.params.native, codec, reader),
-        (EvmBroadcaster(node),),
-        given.members(keys),
-        hot.threshold,
-        (sender,),
-        bump_after_ms=BUMP_AFTER_MS,
-    )
-    station = Station(token_worths(given.hot), given.records.gas_loans, given.records.sweeps, _now_s)
-    moves = SafeMoves(reader, station)
-    upkeep = SenderUpkeep(reader, codec, moves, (given.records.withdrawals, given.records.sweeps), sender)
-    watch = SafeWatch(node, (hot, cold))
-    accounts = _Accounts(reader, given, watch)
+    floats = frozenset(wallet.sender_address for wallet in (hot, *more))
+    station = Station(token_worths(given.hot), given.records.gas_loans, given.records.sweeps, _now_s, floats=floats)
+    first, *further = [
+        _paying(given, node, station, each) for each in ((given.hot, hot), *zip(given.more_hot, more, strict=True))
+    ]
+    watch = SafeWatch(node, (hot, *more, cold))
+    accounts = _Accounts(first.reader, given, watch, tuple(wallet.address for wallet in more))
     chain, native = hot.params.chain, hot.params.native
-    tiers = [(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)]
+    tiers = [(TierReader(wallet.id, "hot"), wallet) for wallet in (hot, *more)]
     return ChainParts(
-        *(chain, native, given.chain.evidence, lane, reader),
+        *(chain, native, given.chain.evidence, first.lane, first.reader),
         AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits, EVM_SIBLINGS),
         *(hot.address, cold.address),
         *accounts.balances_of(native, cold.address),
-        SafeReserves(tiers, node, accounts.all),
-        moves,
-        sender,
+        SafeReserves([*tiers, (TierReader(cold.id, "cold"), cold)], node, accounts.all),
+        first.moves,
+        given.signers[given.sender],
         tokens=tuple(accounts.tier_of(token, cold.address) for token in hot.tokens),
-        lent_gas=moves.lent,
-        upkeep=upkeep.step,
+        lent_gas=first.moves.lent,
+        upkeep=first.upkeep.step,
+        repair=first.rejecter.step,
+        further=tuple(
+            FurtherLane(each.lane, each.reader.wallet.address, each.upkeep.step, each.rejecter.step) for each in further
+        ),
         watch=watch.step,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Paying:
+    """Everything over one hot Safe."""
+
+    lane: Lane[SafeState, SafePlan]
+    reader: SafeReader
+    moves: SafeMoves
+    upkeep: SenderUpkeep
+    rejecter: SafeRejecter
+
+
+def _paying(given: Ingredients, node: EvmNode, station: Station, each: tuple[WalletSpec, SafeWallet]) -> _Paying:
+    spec, wallet = each
+    reader, codec = SafeReader(wallet, node), SafeCodec(wallet)
+    keys = {member.signer: owner.key for member, owner in zip(spec.members, wallet.owners, strict=True)}
+    sender = given.signers[given.sender]
+    lane = Lane(
+        *(wallet.id, Tier.HOT, wallet.params.native, codec, reader),
+        (EvmBroadcaster(node),),
+        given.members(keys, spec),
+        wallet.threshold,
+        (sender,),
+        bump_after_ms=BUMP_AFTER_MS,
+        is_one_act=True,
+        trial=SafeTrial(wallet, node),
+    )
+    moves = SafeMoves(reader, station)
+    records = (given.records.withdrawals, given.records.sweeps)
+    upkeep = SenderUpkeep(reader, codec, moves, records, sender)
+    return _Paying(lane, reader, moves, upkeep, SafeRejecter(lane, codec, reader, moves, records))
+
+
+def _require_apart(hot: tuple[SafeWallet, ...]) -> None:
+    """Refuse hot wallets that would share a counter, or deposits that two of them would sweep.
+
+    Raises:
+        InvalidBlueprint: Two share a Safe or a sender, list other tokens, or a further one takes deposits.
+    """
+    first, *further = hot
+    for each in further:
+        if each.deposits is not None or each.station is not None:
+            raise InvalidBlueprint(f"wallet {each.id}: deposits and their gas station belong to {first.id}")
+        if each.tokens != first.tokens:
+            raise InvalidBlueprint(f"wallet {each.id}: its tokens are not those of {first.id}")
+    for field in ("safe", "sender_address"):
+        if len({getattr(wallet, field) for wallet in hot}) != len(hot):
+            raise InvalidBlueprint(f"{first.params.chain.id}: two hot wallets have the same {field}")
 
 
 def _verify(node: EvmNode, wallet: SafeWallet) -> None:
@@ -100,6 +150,7 @@ class _Accounts:
     reader: SafeReader
     given: Ingredients
     watch: SafeWatch
+    further: tuple[Address, ...]
 
     def derive(self, index: int) -> Address:
         wallet = self.reader.wallet
@@ -120,10 +171,11 @@ class _Accounts:
         return TokenTier(token, *self.balances_of(token, cold))
 
     def balances_of(self, asset: Asset, cold: Address) -> tuple[Callable[[], Amount], Callable[[], Amount]]:
-        """What hot holds, deposit accounts included, and what cold holds."""
+        """What hot holds, further hot wallets and deposit accounts included, and what cold holds."""
 
         def hot_balance() -> Amount:
             total = self.reader.balance(self.reader.wallet.address, asset)
-            return sum((self.reader.balance(account, asset) for account in self.all()), total)
+            others = (*self.further, *self.all())
+            return sum((self.reader.balance(account, asset) for account in others), total)
 
         return hot_balance, lambda: self.reader.balance(cold, asset)

@@ -71,7 +71,7 @@ class CounterWatch:
         for payment in self._withdrawals.payments(payments):
             if (payment.chain, payment.wallet_id) == (chain.id, wallet.id):
                 for attempt in self._withdrawals.attempts(payment.id):
-                    if attempt.signed is not None:
+                    if attempt.signed is not None and attempt.plan:  # none where people found what paid
                         names = self._codec.reservations(self._codec.decode(attempt.plan))
                         carried += [(name, attempt.signed.txid) for name in names]
         for name, txid in carried:

@@ -60,6 +60,7 @@ class Station:
         moves: All moves of the wallet's chain, to know which counter values wait.
         now_s: Seconds since 1970 UTC.
         daily_wei: Budget of one account.
+        floats: Senders of all hot wallets on the chain: what they pay is no fee of a wallet.
     """
 
     worths: Mapping[str, TokenWorth]
@@ -67,6 +68,7 @@ class Station:
     moves: sweeps.SweepStore
     now_s: Callable[[], int]
     daily_wei: int = DAILY_GAS_WEI
+    floats: frozenset[str] = frozenset()
 
 
 class SafeMoves:
@@ -76,7 +78,6 @@ class SafeMoves:
         self.chain = reader.chain
         self._reader = reader
         self._station = station
-        self._codec = SweepCodec(reader.wallet)
         self._broadcaster = EvmBroadcaster(reader.node)
 
     def plan(self, index: int) -> PlannedSweep | AccountMove | None:
@@ -86,7 +87,7 @@ class SafeMoves:
             if move is not None:
                 return move
         state = self._state(index, self._reader.wallet.params.native)
-        return PlannedSweep(self._codec, self._codec.plan((), state)) if sweepable(state) else None
+        return self._sweep(state) if sweepable(state) else None
 
     def broadcast(self, tx: SignedTx) -> TxId:
         """Send stored bytes."""
@@ -106,7 +107,7 @@ class SafeMoves:
         receipt = self._reader.node.receipt(txid)
         if receipt is None:
             raise NodeUnavailable(f"{self.chain.id}: no receipt of {txid} now")
-        by_float = receipt.sender in (wallet.station_address, wallet.sender_address)
+        by_float = receipt.sender in (wallet.station_address, wallet.sender_address, *self._station.floats)
         return Amount(0 if by_float else receipt.fee_wei, wallet.params.native)
 
     def lent(self) -> LentGas:
@@ -122,8 +123,12 @@ class SafeMoves:
         if not is_worth_its_gas(state, worth, self._reader.wallet.params.pricing):
             return None
         if missing_wei(state) == 0:
-            return PlannedSweep(self._codec, self._codec.plan((), state))
+            return self._sweep(state)
         return self._lend(index, missing_wei(state))
+
+    def _sweep(self, state: SweepState) -> PlannedSweep:
+        codec = SweepCodec(self._reader.wallet)  # only the hot wallet that takes deposits has one
+        return PlannedSweep(codec, codec.plan((), state))
 
     def _lend(self, index: int, missing: int) -> AccountMove | None:
         wallet, station = self._reader.wallet, self._station

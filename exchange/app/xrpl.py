@@ -55,6 +55,7 @@ def xrpl_parts(given: Ingredients) -> ChainParts:
         (XrplBroadcaster(node),),
         given.members(keys),
         hot.threshold,
+        destinations=reader,
     )
     members = [member.signer for member in lane.members]
     keeper = TicketKeeper(codec, reader, lane.broadcasters[0], members, TicketRecords(given.records.sweeps, chain))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from exchange.cli.columns import aligned
 from exchange.cli.serving import DEFAULT_HOME, HomeOption
+from exchange.cli.writing import write_file
 
 if TYPE_CHECKING:
     from custody.primitives.approval import Approval
@@ -33,8 +35,8 @@ def show(
     if as_json:
         print(json.dumps({scope: {"reason": s.reason, "number": s.number} for scope, s in stops.items()}, indent=2))
     else:
-        for scope, stop in stops.items():
-            print(f"{scope:<20} {stop.reason}  [{stop.number[:8]}]")
+        for line in aligned([(scope, stop.reason, f"[{stop.number[:8]}]") for scope, stop in stops.items()]):
+            print(line)
         print(f"{len(stops)} stopped")
     raise typer.Exit(4 if stops else 0)
 
@@ -59,14 +61,14 @@ def approve(
         "at_s": vote.at_s,
         "signature": vote.signature.hex(),
     }
-    target.write_text(json.dumps(fields) + "\n")
+    write_file(target, json.dumps(fields) + "\n")
     print(f"wrote {target}")
 
 
 @app.command()
 def close(
     scope: ScopeArgument,
-    approvals: Annotated[list[Path], typer.Argument(help="Files with signed approvals.")],
+    approvals: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files with signed approvals.")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Let a scope be signed again, with the approvals of a quorum."""

@@ -12,6 +12,7 @@ from custody.wallets.addresses import AddressDesk
 from custody.wallets.cases import CaseDesk
 from custody.wallets.memos import MemoDesk
 from custody.withdrawals.ports import WithdrawalStore
+from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import WithdrawalService
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.listings import ListingDesk
@@ -84,6 +85,7 @@ class Rooms:
     memo_desks: Mapping[ChainId, MemoDesk]
     deposits: SqlDepositStore
     cases: CaseDesk
+    reviews: ReviewDesk
     withdrawals: WithdrawalService
     withdrawal_store: WithdrawalStore
     trading: TradingDesk

@@ -108,7 +108,7 @@ def test_a_failing_payment_reverts_the_whole_execution(house):
     house.anvil.rpc.call("anvil_setBalance", house.wallet.safe, "0x0")
     blob = b"".join(owner_signatures(house, plan, ascending(house, [0, 1])))
     assert "GS013" in refusal(house, safe_tx_of(house.wallet, plan), blob)
-    assert house.reader.failing(plan) == (0,)
+    assert house.trial.refusal(plan)
 
 
 # E11: a node of another network.

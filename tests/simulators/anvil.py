@@ -15,6 +15,7 @@ from custody.chains.evm.deploy import deploy_on_devnet
 from custody.chains.evm.deposit import DepositBranch
 from custody.chains.evm.params import ETHEREUM_LOCAL, params_for
 from custody.chains.evm.reader import SafeReader
+from custody.chains.evm.trial import SafeTrial
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.devnet.anvil import AnvilNode, find_anvil
 from custody.keys.ecdsa import sign_recoverable
@@ -141,6 +142,7 @@ class EvmHouse:
         self.codec = SafeCodec(self.wallet)
         self.reader = SafeReader(self.wallet, anvil.node)
         self.broadcaster = EvmBroadcaster(anvil.node)
+        self.trial = SafeTrial(self.wallet, anvil.node)
         deploy_on_devnet(anvil.node, self.wallet)
         anvil.fund(self.wallet.safe, 10**19)
         anvil.fund(self.wallet.sender_address, 10**19)

@@ -67,3 +67,56 @@ contract Gate {
         require(open, "shut");
     }
 }
+
+// Takes one payment a block and no second one.
+contract Turnstile {
+    uint256 private last;
+
+    receive() external payable {
+        require(last != block.number);
+        last = block.number;
+    }
+}
+
+// Takes a question for coins, and never the coins: no transaction is free of charge.
+contract Flatterer {
+    receive() external payable {
+        require(tx.gasprice == 0);
+    }
+}
+
+// Takes the coins, and with them all the gas there is.
+contract Burner {
+    uint256 private sum;
+
+    receive() external payable {
+        while (true) sum += 1;
+    }
+}
+
+// Takes the coins if it is given more gas than a payment has.
+contract Glutton {
+    uint256[8] private kept;
+
+    receive() external payable {
+        for (uint256 i = 0; i < 8; i++) kept[i] = gasleft();
+    }
+}
+
+// Refuses with as much as it can say.
+contract Chatterbox {
+    receive() external payable {
+        assembly {
+            revert(0, 30000)
+        }
+    }
+}
+
+// Ends with no word at all.
+contract Invalid {
+    receive() external payable {
+        assembly {
+            invalid()
+        }
+    }
+}

@@ -22,6 +22,7 @@ ZERO_ADDRESS = "0x" + "00" * 20
 TRANSFER = selector("transfer(address,uint256)")
 BALANCE_OF = selector("balanceOf(address)")
 MULTI_SEND = selector("multiSend(bytes)")
+SIMULATE = selector("simulateAndRevert(address,bytes)")
 EXEC_TRANSACTION = selector(
     "execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes)"
 )
@@ -66,6 +67,11 @@ def multi_send_item(to: str, value: int, call: bytes) -> bytes:
 def multi_send_call(items: Sequence[bytes]) -> bytes:
     """`multiSend(bytes)` over packed items."""
     return MULTI_SEND + word(WORD) + dynamic(b"".join(items))
+
+
+def simulate_call(target: str, call: bytes) -> bytes:
+    """`simulateAndRevert(target, call)` of a Safe: it runs the call as its own, undoes it and tells how it went."""
+    return SIMULATE + address_word(target) + word(2 * WORD) + dynamic(call)
 
 
 def setup_call(owners: Sequence[str], threshold: int, fallback_handler: str) -> bytes:

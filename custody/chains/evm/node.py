@@ -23,8 +23,8 @@ from custody.primitives.errors import NodeUnavailable, WrongNetwork
 
 Json = Mapping[str, Any]
 
-EXECUTION_REVERTED = 3
-"""JSON-RPC error number by which nodes report a reverted call."""
+OUT_OF_GAS = "outofgas"
+"""How nodes say that a call was not given enough gas, blanks left out."""
 
 
 class EvmNode:
@@ -83,23 +83,31 @@ class EvmNode:
         """Result of a call that changes nothing."""
         return raw_bytes(self.rpc.call("eth_call", {"to": contract, "data": "0x" + call.hex()}, block_tag(at)))
 
-    def would_succeed(self, sender: str, call: tuple[str, int, bytes]) -> bool:
-        """Tell whether a call would run to its end at the tip.
+    def revert_data(self, contract: str, call: bytes, gas: int) -> bytes | None:
+        """What a call that always reverts says when it does, at the tip.
 
         Args:
-            sender: Who calls, EIP-55; no signature is needed to ask.
-            call: (contract or account, wei, calldata).
+            contract: Who is called, EIP-55; the caller is nobody.
+            call: Calldata.
+            gas: What it may use.
+
+        Returns:
+            None if the gas did not suffice to say anything; nothing at all if it did not revert.
+
+        Raises:
+            NodeError: It failed in another way, or the node keeps the data to itself.
+            NodeUnavailable: No answer.
         """
-        to, value, calldata = call
-        question = {"from": sender, "to": to, "value": hex(value), "data": "0x" + calldata.hex()}
+        question = {"to": contract, "data": "0x" + call.hex(), "gas": hex(gas)}
         try:
             self.rpc.call("eth_call", question, "latest")
         except NodeError as error:
-            text = error.rpc_message.lower()
-            if error.rpc_code == EXECUTION_REVERTED or "revert" in text or "insufficient funds" in text:
-                return False
-            raise
-        return True
+            if OUT_OF_GAS in error.rpc_message.lower().replace(" ", ""):
+                return None
+            if not error.data:
+                raise
+            return raw_bytes(error.data)
+        return b""
 
     def code(self, address: str, at: BlockRef | None = None) -> bytes:
         """Runtime code at an address; empty for an ordinary account."""

@@ -122,8 +122,12 @@ class SafePlan:
 
 def gas_limit(payments: tuple[Payment, ...], threshold: int) -> int:
     """Upper bound of the gas that executing these payments takes."""
-    inner = sum(NATIVE_GAS if payment.asset.contract is None else TOKEN_GAS for payment in payments)
-    return EXECUTION_GAS + threshold * SIGNATURE_GAS + inner
+    return EXECUTION_GAS + threshold * SIGNATURE_GAS + inner_gas(payments)
+
+
+def inner_gas(payments: tuple[Payment, ...]) -> int:
+    """What the payments themselves may take of it."""
+    return sum(NATIVE_GAS if payment.asset.contract is None else TOKEN_GAS for payment in payments)
 
 
 def safe_tx_of(wallet: SafeWallet, plan: SafePlan) -> SafeTx:

@@ -21,7 +21,7 @@ from custody.chains.evm.executions import safe_nonce
 from custody.chains.evm.fees import fee_level
 from custody.chains.evm.finality import judge
 from custody.chains.evm.node import EvmNode
-from custody.chains.evm.plan import SafePlan, SafeState, SenderState
+from custody.chains.evm.plan import SafeState, SenderState
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.port import SeenDeposit
 from custody.primitives.address import Address
@@ -119,17 +119,6 @@ class SafeReader:
         wallet = self.wallet
         carriers = reserved_nonces(reserved, account_key(wallet.params.chain_id, wallet.sender_address, 0))
         return sum(nonce >= executed for nonce in waiting) > sum(nonce >= used for nonce in carriers)
-
-    def failing(self, tx: SafePlan) -> tuple[int, ...]:
-        """Positions of the payments that would revert if the Safe made them now, one by one.
-
-        Asked before anyone signs: a payment to a contract that refuses it would hold up the Safe.
-        """
-        return tuple(
-            place
-            for place, payment in enumerate(tx.payments)
-            if not self.node.would_succeed(self.wallet.safe, payment.call())
-        )
 
     def deposits(self, watched: Set[str], block: BlockRef) -> Sequence[SeenDeposit]:
         """All payments in this block to the watched addresses (EIP-55), but for gas of our own station."""

@@ -4,8 +4,10 @@ from dataclasses import replace
 import pytest
 from simulators.withdrawal_house import House, house_policy
 
+from custody.chains.port import TrialUnclear
 from custody.primitives.chain import ChainId, Family
-from custody.primitives.errors import InvalidInput
+from custody.primitives.errors import InvalidInput, NodeUnavailable
+from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.parts import HOUSE_BATCHING, Batching
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.states import WithdrawalState
@@ -89,3 +91,67 @@ def test_no_more_than_the_allowed_number_is_in_flight_and_the_others_follow():
     house.settle()
     assert set(states(house, ids)) == {WithdrawalState.SETTLED}
     assert sorted(house.network.paid("sim1dest")) == [UNITS + i for i in range(7)]
+
+
+class Picky:
+    # A trial that refuses what is dealt to it, as a chain does whose destinations are contracts.
+    def __init__(self, refuses):
+        self.refuses, self.asked = refuses, 0
+
+    def refusal(self, tx):
+        self.asked += 1
+        return self.refuses(sorted(amount.units for _, amount in House().codec.summarize(tx).to))
+
+
+def tried(house, refuses):
+    lane = house.parts.lanes.any_on(house.codec.chain.id)
+    trial = Picky(refuses)
+    house.pipeline = Pipeline(replace(house.parts, lanes=Lanes([replace(lane, trial=trial)])))
+    house.pipeline.try_open()
+    return trial
+
+
+def test_a16_what_a_trial_refuses_is_rejected_before_a_signer_is_asked_and_the_others_are_paid():
+    house = House(batching=Batching(10, 0))
+    ids = asked(house, 5)
+    tried(house, lambda units: "it reverts" if UNITS + 2 in units else "")
+    house.step()
+    assert [place for place, state in enumerate(states(house, ids)) if state is WithdrawalState.REJECTED] == [2]
+    assert house.service.get(ids[2]).reason == "the destination refuses the payment: it reverts"
+    assert all(ids[2] not in signer.memory for signer in house.signers)
+    house.settle()
+    assert sorted(house.network.paid("sim1dest")) == [UNITS + i for i in (0, 1, 3, 4)]
+
+
+def test_what_a_trial_refuses_only_together_is_paid_apart():
+    house = House(batching=Batching(10, 0))
+    ids = asked(house, 4)
+    tried(house, lambda units: "it reverts" if len(units) > 1 else "")
+    house.settle()
+    assert set(states(house, ids)) == {WithdrawalState.SETTLED}
+
+
+def test_what_nobody_can_tell_waits_and_holds_nobody_up():
+    def refuses(units):
+        if UNITS in units:
+            raise TrialUnclear("the node is out of its mind")
+        return ""
+
+    house = House(batching=Batching(10, 0))
+    ids = asked(house, 3)
+    tried(house, refuses)
+    house.settle()
+    assert states(house, ids) == [WithdrawalState.APPROVED, WithdrawalState.SETTLED, WithdrawalState.SETTLED]
+    assert house.service.get(ids[0]).reason == "the node is out of its mind"
+
+
+def test_a_silent_node_ends_nothing():
+    def refuses(units):
+        raise NodeUnavailable("no answer")
+
+    house = House(batching=Batching(10, 0))
+    ids = asked(house, 3)
+    trial = tried(house, refuses)
+    house.step()
+    assert set(states(house, ids)) == {WithdrawalState.APPROVED}
+    assert trial.asked == 1

@@ -12,6 +12,7 @@ from custody.primitives.asset import AssetBook
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
 from custody.wallets.cases import CaseDesk
+from custody.withdrawals.reviewing import ReviewDesk
 from exchange.api import faults
 from exchange.api.private import private_router
 from exchange.api.public import public_router
@@ -61,6 +62,7 @@ def rooms(tmp_path, world, house):
         memo_desks={},
         address_desks={},
         deposits=deposits,
+        reviews=ReviewDesk(house.store, house.parts.lanes, house),
         cases=CaseDesk(deposits, [sim_chain()], lambda: roster_of("ann", "bob", "cid"), "house"),
         withdrawals=house.service,
         withdrawal_store=house.store,

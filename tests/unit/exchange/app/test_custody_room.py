@@ -1,0 +1,46 @@
+# Which wallets of the blueprint pay on a chain.
+from dataclasses import replace
+
+import pytest
+
+from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
+from exchange.app.custody_room import wallets_on
+
+
+def blueprint(*wallets):
+    specs = tuple(WalletSpec(name, tier, chain, 2, ()) for name, tier, chain in wallets)
+    return Blueprint("local", "example", (), "gas", 0, (), (), specs, (), ())
+
+
+ETH, BTC = "ethereum-local", "bitcoin-regtest"
+
+
+@pytest.mark.parametrize(
+    "wallets",
+    [
+        (),
+        (("hot", "hot", ETH),),
+        (("cold", "cold", ETH),),
+        (("hot", "hot", ETH), ("cold", "cold", ETH), ("cold-2", "cold", ETH)),
+        (("hot", "hot", ETH), ("hot", "hot", ETH), ("cold", "cold", ETH)),
+        (("hot", "hot", ETH), ("hot", "cold", ETH)),
+        (("hot", "hot", ETH), ("warm", "warm", ETH), ("cold", "cold", ETH)),
+        (("hot", "hot", ETH), ("cold", "cold", BTC)),
+    ],
+)
+def test_refuses_other_sets_than_hot_wallets_and_one_cold(wallets):
+    with pytest.raises(InvalidBlueprint, match="needs hot wallets and one cold wallet"):
+        wallets_on(blueprint(*wallets), ETH)
+
+
+def test_refuses_several_hot_wallets_in_a_family_that_has_one_lane():
+    made = blueprint(("hot", "hot", BTC), ("hot-2", "hot", BTC), ("cold", "cold", BTC))
+    with pytest.raises(InvalidBlueprint, match="not from 2"):
+        wallets_on(made, BTC)
+
+
+def test_the_first_hot_wallet_is_the_first_of_the_blueprint():
+    made = blueprint(("cold", "cold", ETH), ("hot-b", "hot", ETH), ("other", "hot", BTC), ("hot-a", "hot", ETH))
+    hot, cold = wallets_on(made, ETH)
+    assert ([spec.id for spec in hot], cold.id) == (["hot-b", "hot-a"], "cold")
+    assert wallets_on(replace(made, wallets=made.wallets[:2]), ETH)[0][0].id == "hot-b"
