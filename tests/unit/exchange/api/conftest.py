@@ -61,7 +61,6 @@ def rooms(tmp_path, world, house):
         now_ms=lambda: house.now_s * 1000,
         memo_desks={},
         address_desks={},
-        memo_desks={},
         deposits=deposits,
         reviews=ReviewDesk(house.store, house.parts.lanes, house),
         cases=CaseDesk(deposits, [sim_chain()], lambda: roster_of("ann", "bob", "cid"), "house"),
