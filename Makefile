@@ -78,7 +78,7 @@ else
 endif
 
 simulate: setup ## the withdrawal pipeline under crashes and lies: SEED=1 STEPS=10000; a failing seed prints itself
-	PYTHONPATH=tests $(BIN)/python -m simulators.crash_and_lie --seed $(SEED) --steps $(STEPS)
+	PYTHONPATH=tests $(BIN)/python -m simulators.crash_and_lie --seed $(SEED) --steps $(STEPS) --workers 2
 
 devnet: setup ## start the local chains and keep them until Ctrl-C
 	$(BIN)/mext devnet up

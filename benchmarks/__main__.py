@@ -18,6 +18,9 @@ MODULES = (
     ("reserves_tree", ()),
     ("treasury", ()),
     ("deposits", ()),
+    ("addresses", ()),
+    ("coins", ()),
+    ("restart", ()),
     ("loop", ()),
 )
 

@@ -34,13 +34,14 @@ from exchange.app.ceremony import STAFF
 from exchange.app.compose import Installation
 from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
 from exchange.app.provision import provision_contracts, provision_wallets
-from exchange.cli.loop.outside import fresh_place, received
+from exchange.cli.loop.outside import fresh_place, pay_from_outside, received
 from exchange.cli.loop.staff import Staff
 from exchange.cli.loop.world import World
 
 GOALS_MS = {"p50": 1_000, "p99": 5_000, "p99.9": 10_000}
 BURST_S = 10
 SETTLE_TIMEOUT_S = 180
+FUNDING_TIMEOUT_S = 600
 FUNDINGS = 24
 """Deposits a chain, so that a UTXO wallet has coins for several payments at once."""
 POLL_S = 0.02
@@ -77,15 +78,22 @@ class Bench:
     def fund(self) -> None:
         """Give the customer enough of everything, in many deposits."""
         for row in LOCAL_CHAINS:
-            desk, node = self.rooms.address_desks[row.asset.chain], self.world.chains.node(row.chain)
-            node.fund(desk.address_for(HOUSE).text, row.asset.unit)  # it pays the chains' fees
-            for _ in range(FUNDINGS):
-                node.fund(desk.address_for(CUSTOMER).text, 20 * row.asset.unit)
-        until = time.monotonic() + SETTLE_TIMEOUT_S
+            for customer, coins, times in ((HOUSE, 20, 1), (CUSTOMER, 20, FUNDINGS)):  # the house pays the chains' fees
+                place, amount = self._place(row, customer), Amount(coins * row.asset.unit, row.asset)
+                for _ in range(times):
+                    pay_from_outside(self.world.chains, place, amount)
+        until = time.monotonic() + FUNDING_TIMEOUT_S
         while not all(self._is_funded(row) for row in LOCAL_CHAINS):
             if time.monotonic() > until:
                 raise TimeoutError("deposits are not final")
             time.sleep(1)
+
+    def _place(self, row: LocalChain, customer: CustomerId) -> dict[str, str]:
+        memos = self.rooms.memo_desks.get(row.asset.chain)
+        if memos is None:
+            return {"address": self.rooms.address_desks[row.asset.chain].address_for(customer).text}
+        address, memo = memos.place_for(customer)
+        return {"address": address.text, "memo": memo}
 
     def _is_funded(self, row: LocalChain) -> bool:
         return len(self.rooms.deposits.in_states(row.asset.chain, [DepositState.FINAL])) == FUNDINGS + 1
@@ -198,6 +206,7 @@ def main() -> int:
         bench = Bench(Path(folder) / "home")
         try:
             bench.fund()
+            print("funded; the load begins", file=sys.stderr, flush=True)
             started = time.monotonic()
             bench.run(options.rate * options.seconds, options.seconds, first=0)
             bench.run(options.burst, BURST_S, first=options.rate * options.seconds)

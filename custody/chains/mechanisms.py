@@ -64,7 +64,7 @@ MECHANISMS: Mapping[ChainId, Mechanism] = MappingProxyType(
         ChainId("dogecoin"): Mechanism(
             "P2SH sorted multisig by descriptor and PSBT",
             "an input outpoint (ids are malleable)",
-            _SPENT,
+            "nothing by itself: a spender we do not recognise may be our payment under other signatures; people decide",
             "",
             ChainId("dogecoin-regtest"),
             Evidence.SCRIPT,
@@ -92,7 +92,7 @@ MECHANISMS: Mapping[ChainId, Mechanism] = MappingProxyType(
         ChainId("xrpl"): Mechanism(
             "signer list, master key disabled",
             "(account, ticket)",
-            "a validated ledger behind LastLedgerSequence, and the id absent in a gapless history",
+            "a validated ledger behind LastLedgerSequence, the id absent in a gapless history, and the ticket unused",
             "",
             ChainId("xrpl-local"),
             Evidence.CODEC_AND_SIMULATOR,

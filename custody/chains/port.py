@@ -185,6 +185,25 @@ class Reader(Protocol[Out]):
         ...
 
 
+class Destinations(Protocol):
+    """What a chain says of a destination; only families whose addresses may be dead ends have one."""
+
+    def verify_destination(self, to: Address, amount: Amount, memo: str) -> None:
+        """Refuse what the chain would not deliver, or what nobody could move afterwards.
+
+        Args:
+            to: Checked by the codec.
+            amount: What would arrive.
+            memo: Memo or destination tag; empty for none.
+
+        Raises:
+            Refused: The destination does not take it, or it would be stuck there.
+            InvalidInput: A memo that the chain cannot carry.
+            NodeUnavailable: No answer: nothing is known.
+        """
+        ...
+
+
 class Trial(Protocol[Tx]):
     """Tries payments out before anyone signs, where a destination can refuse one; for one wallet on one chain."""
 

@@ -24,10 +24,13 @@ from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
 from custody.devnet import dogecoin_rules as rules
 from custody.devnet.dogecoin_rules import SimCoin, TxRefused
+from custody.keys.hd import hash160
 
 GENESIS_HASH = "3d2160a3b5dc4a9d62e7e66a295f70313ac808440ef7400d6c0772171ce973a5"
 """Of the real regression test network, so that a client sees which network this plays."""
-FAUCET_SCRIPT = b"\x51"
+FAUCET_SCRIPT = b"\xa9\x14" + hash160(b"\x51") + b"\x87"
+FAUCET_UNLOCK = b"\x01\x51"
+"""Anybody may spend the faucet's coins; its script has an address, so that a payer can be screened."""
 SUBSIDY_KOINU = 500_000 * 100_000_000
 FAUCET_FEE_KOINU = 10_000_000
 LAST_REPLACEABLE_SEQUENCE = 0xFFFF_FFFD
@@ -125,7 +128,7 @@ class DogecoinLedger:
         needed, total, inputs = sum(values.values()) + FAUCET_FEE_KOINU, 0, []
         for outpoint, coin in self.unspent.items():
             if coin.script == FAUCET_SCRIPT and outpoint not in taken and self._is_mature(coin) and total < needed:
-                inputs.append(TransactionInput(bytes.fromhex(outpoint[0]), outpoint[1]))
+                inputs.append(TransactionInput(bytes.fromhex(outpoint[0]), outpoint[1], Script(FAUCET_UNLOCK)))
                 total += coin.value
         if total < needed:
             raise TxRefused(-6, "Insufficient funds")

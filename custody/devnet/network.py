@@ -191,6 +191,11 @@ class LocalChains(Stoppable):
         return self._nodes[chain]
 
     @property
+    def names(self) -> frozenset[str]:
+        """Which chains run."""
+        return frozenset(self._nodes)
+
+    @property
     def bitcoin(self) -> KnotsNode:
         """The Bitcoin node."""
         return _of_kind(KnotsNode, self.node("bitcoin-regtest"))

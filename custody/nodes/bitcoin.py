@@ -14,13 +14,14 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from custody.nodes.bitcoin_answers import (
     Block,
+    BlockTx,
     Header,
     Scan,
     TxPlace,
@@ -85,17 +86,20 @@ class BitcoinNode:
                 return None
             raise
 
-    def block(self, block_hash: str, *, with_spent: bool = False) -> Block:
+    def block(
+        self, block_hash: str, *, with_spent: bool = False, wanted: Callable[[BlockTx], bool] = lambda _: True
+    ) -> Block:
         """Return a block with its transactions.
 
         Args:
             block_hash: 64 hex characters.
             with_spent: Also give the output that every input spends.
+            wanted: Of which transactions; where the node leaves them out, each input costs a question.
         """
         with self._shape("getblock"):
             raw = self._raw_block(block_hash, 3 if with_spent else 2)
             block = Block(read_header(raw), tuple(read_block_tx(tx) for tx in raw["tx"]))
-            return self._with_spent(block) if with_spent else block
+            return self._with_spent(block, wanted) if with_spent else block
 
     def scan(self, descriptors: Sequence[str], last_index: int) -> Scan | None:
         """Find every confirmed unspent output of some descriptors.
@@ -212,12 +216,15 @@ class BitcoinNode:
         calls = [Call("getrawtransaction", (text(txid), True)) for txid in txids]
         return [_demand(answer) for answer in self.rpc.batch(calls)]
 
-    def _with_spent(self, block: Block) -> Block:
+    def _with_spent(self, block: Block, wanted: Callable[[BlockTx], bool]) -> Block:
         """Fill in, from the transactions that made them, the spent outputs a node leaves out."""
-        unknown = {entry.txid for tx in block.txs for entry in tx.inputs if entry.spent is None}
+        lacking = {tx.txid for tx in block.txs if any(entry.spent is None for entry in tx.inputs) and wanted(tx)}
+        unknown = {entry.txid for tx in block.txs if tx.txid in lacking for entry in tx.inputs if entry.spent is None}
         made = {tx.txid: tx.outputs for tx in map(read_block_tx, self._raw_places(sorted(unknown)))}
         txs = (
             replace(tx, inputs=tuple(e if e.spent else replace(e, spent=made[e.txid][e.vout]) for e in tx.inputs))
+            if tx.txid in lacking
+            else tx
             for tx in block.txs
         )
         return replace(block, txs=tuple(txs))

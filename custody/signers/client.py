@@ -97,6 +97,29 @@ class RemoteSigner:
         except MalformedPayload as error:
             raise self._unavailable(f"answered nonsense: {error.message}") from error
 
+    def share_ownership(self, request: OwnershipRequest, payload: bytes, approvals: Sequence[Approval]) -> Signature:
+        """Ask a share of a group's key for its answer in one of the two rounds over an ownership text.
+
+        Args:
+            request: The parts of the text; the signer puts them together.
+            payload: Round, participants and commitments: `custody.signers.ownership_rounds`.
+            approvals: Verdicts over `ownership_digest(request)`, in both rounds.
+
+        Returns:
+            Index 0: commitment, 64 bytes; index 1: share, 32 bytes.
+
+        Raises:
+            Refused: A rule of the signer says no; nothing was signed. `frost_nonce_gone`: begin again.
+            BadSignature: An approval is forged.
+            SignerUnavailable: No answer, or nonsense.
+        """
+        asked = encode_ownership(request, approvals)
+        result = self._call({"op": "own_round", "request": asked, "payload": payload.hex()})
+        try:
+            return decode_signature(result)
+        except MalformedPayload as error:
+            raise self._unavailable(f"answered nonsense: {error.message}") from error
+
     def tombstone(self, withdrawal_id: str) -> None:
         """Have the signer promise never to sign for this withdrawal.
 

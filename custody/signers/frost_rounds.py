@@ -4,14 +4,14 @@ Rules:
     * Secret nonces live in this process only. A restart forgets them, so a memory restored from a backup, a
       second process or a copied folder can never use one again; the coordinator simply asks round one anew.
     * A nonce is bound in round one to message and participants, and dropped before its share is computed.
-    * What was released is in the memory: the same question gets the stored share; the memory also keeps every
-      used commitment for ever and freezes the signer should one ever serve another message or list.
+    * What was released for a payment is in the memory: the same question gets the stored share; the memory also
+      keeps every used commitment for ever and freezes the signer should one ever serve another message or list.
     * Every method is called inside the memory's transaction, which lets one thread in at a time.
 
 Example:
     with memory.transaction():
         committed = rounds.commit("hot-sol", to_sign, step)     # out to the coordinator
-    made = rounds.share("hot-sol", understood, payload)         # inside memory.release
+    made = rounds.share("hot-sol", to_sign, step, payload)      # inside memory.release
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from custody.keys.material import Curve, Signature
 from custody.primitives.errors import InvariantBroken, Refused
 from custody.signers.ask import Made
 from custody.signers.keyring import Keyring
-from custody.signers.port import ThresholdRound, ToSign, Understood
+from custody.signers.port import ThresholdRound, ToSign
 
 MAX_OPEN_SESSIONS = 1_024
 """Signatures begun and not finished; the oldest is forgotten first, and only costs another round one."""
@@ -66,15 +66,18 @@ class FrostRounds:
             self._open[key] = nonces
         return Signature(self._keyring.public_key(item.path, Curve.ED25519), item.index, nonces.commitment)
 
-    def share(self, wallet_id: str, understood: Understood, payload: bytes) -> Made:
+    def share(self, wallet_id: str, item: ToSign, step: ThresholdRound, payload: bytes) -> Made:
         """Answer round two with our share, using the nonce up; its commitment is the point that serves once.
+
+        Args:
+            wallet_id, item, step: As in `commit`; the step holds a package now.
+            payload: Whatever names list and message without doubt: what the point is remembered with.
 
         Raises:
             FrostNonceGone: Our commitment in the list is not the open one of this session.
             InvariantBroken: The share does not verify; nothing is handed out, and the nonce is gone.
         """
-        (item,), step = understood.to_sign, understood.threshold
-        if step is None or step.package is None:
+        if step.package is None:
             raise InvariantBroken("broken rule: a share is made in round two", wallet=wallet_id)
         key, listed = (wallet_id, step.session), step.package.commitment_of(step.identifier)
         nonces = self._open.get(key)

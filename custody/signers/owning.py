@@ -7,7 +7,7 @@ Rules:
     * Shared by the signer process and by a key that lies in a cold room; only the process asks for approvals.
 
 Example:
-    place = prove_place(request, wallet, decoder, now_s)
+    place = decoder.owned_place(request.address)
     own(request, wallet, place, keyring).signature
 """
 
@@ -40,17 +40,27 @@ class Owned:
 
 
 def require_ownable(request: OwnershipRequest, wallet: RegisteredWallet, decoder: Decoder, now_s: int) -> None:
-    """Refuse, without any search, what cannot be signed.
+    """Refuse, without any search, what cannot be signed by one key.
 
     Raises:
         Refused: Another wallet or chain than registered, no key of ours that controls coins, a family without texts.
+        OwnershipExpired: The text has expired, or would live too long.
+    """
+    require_ownable_together(request, wallet, decoder, now_s)
+    _scheme_of(wallet)
+
+
+def require_ownable_together(request: OwnershipRequest, wallet: RegisteredWallet, decoder: Decoder, now_s: int) -> None:
+    """Refuse, without any search, what cannot be signed, be it by one key or by a share of a group's.
+
+    Raises:
+        Refused: Another wallet or chain than registered, or no key of ours that controls coins.
         OwnershipExpired: The text has expired, or would live too long.
     """
     if request.wallet_id != wallet.id:
         raise Refused(f"wallet {wallet.id}: the request is for {request.wallet_id}", wallet=wallet.id)
     if SigningRole.MEMBER not in wallet.roles and not decoder.holds_accounts:
         raise Refused(f"wallet {wallet.id}: we hold no member key, and others control no coins", wallet=wallet.id)
-    _scheme_of(wallet)
     if request.chain != decoder.caip2:
         raise Refused(
             f"wallet {wallet.id} is registered on {decoder.caip2 or wallet.chain}, not {request.chain}",
@@ -113,5 +123,7 @@ def own_with_seed(
 def _scheme_of(wallet: RegisteredWallet) -> SignatureScheme:
     scheme = TEXT_SCHEMES.get(wallet.family)
     if scheme is None:
-        raise Refused(f"wallet {wallet.id}: family {wallet.family} signs no ownership texts", family=wallet.family)
+        raise Refused(
+            f"wallet {wallet.id}: family {wallet.family} signs no ownership texts by one key", family=wallet.family
+        )
     return scheme

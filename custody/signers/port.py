@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from custody.keys.frost import Package
 from custody.keys.material import SigningRole
@@ -108,5 +108,23 @@ class Decoder(Protocol):
         Raises:
             NotOurAddress: It does not follow from the registration.
             Refused: We hold no member key of the wallet.
+        """
+        ...
+
+
+@runtime_checkable
+class GroupDecoder(Decoder, Protocol):
+    """A decoder of a wallet whose member keys are shares of one key, which sign in two rounds."""
+
+    def understand_text(self, payload: bytes, text: bytes) -> ThresholdRound:
+        """Read which round of signing an ownership text is asked for.
+
+        Args:
+            payload: As `custody.signers.ownership_rounds` writes it.
+            text: The whole text, as the signer itself built it.
+
+        Raises:
+            MalformedPayload: It does not parse, or bytes are left over.
+            Refused: The participants are not a threshold of the wallet's with us among them.
         """
         ...

@@ -4,7 +4,7 @@ Rules:
     * `sign` in order: registered? frozen? answered before? understood and judged? free in memory? then sign.
     * Round one of a threshold signature is judged like a signature, but releases none: a commitment is logged
       and not remembered, so the withdrawal can still be given up.
-    * `own` signs an ownership text of its own making, under an approval of its own; it moves nothing.
+    * `own` and `own_round` sign an ownership text of our own making, under an approval of its own; it moves nothing.
     * Every decision is logged in the hash chain before the answer leaves.
     * A broken invariant freezes the signer: a bug near a private key is not retried.
 
@@ -17,16 +17,14 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from custody.keys.material import Signature, SigningRequest
-from custody.keys.quorum import verify_quorum
 from custody.keys.strict_json import Fields
-from custody.primitives.approval import Approval, Verdict
 from custody.primitives.clock import Clock
 from custody.primitives.encoding import Json
-from custody.primitives.errors import InvalidInput, InvariantBroken, NotFound, ToolkitError
+from custody.primitives.errors import InvalidInput, InvariantBroken, ToolkitError
 from custody.primitives.intent import intent_hash
 from custody.primitives.secret import Secret
 from custody.signers import audit
@@ -36,34 +34,18 @@ from custody.signers.frost_rounds import FrostRounds
 from custody.signers.home import SignerHome
 from custody.signers.judge import judge, require_registered
 from custody.signers.keyring import Keyring
-from custody.signers.memory import Frozen, Memory
-from custody.signers.ownership import OwnershipRequest, OwnershipSignature, ownership_digest
-from custody.signers.owning import own, require_ownable
-from custody.signers.port import Decoder, ThresholdRound, Understood
+from custody.signers.memory import Memory
+from custody.signers.own_desk import OwnershipDesk
+from custody.signers.port import ThresholdRound, Understood
 from custody.signers.registration import MEMBER_PATH, RegisteredWallet
-from custody.signers.registry import FAMILIES, SignatureScheme, SignerFamily, family_of
+from custody.signers.registry import FAMILIES, SignerFamily, family_of
 from custody.signers.remembered import releases_after
+from custody.signers.room import Desk, SignerRoom
 from custody.signers.rules import Rules
-from custody.signers.wire import (
-    decode_ownership,
-    decode_request,
-    encode_key,
-    encode_owned,
-    encode_release,
-    encode_signature,
-)
+from custody.signers.wire import decode_request, encode_key, encode_release, encode_signature
 
 MAX_REASON_CHARS = 200
 MAX_ID_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """One registered wallet, ready to serve."""
-
-    wallet: RegisteredWallet
-    decoder: Decoder
-    scheme: SignatureScheme
 
 
 class SignerService:
@@ -76,11 +58,14 @@ class SignerService:
         self._memory = memory
         self._clock = clock
         self._desks: dict[str, Desk] = {}
+        self._room = SignerRoom(rules, memory, clock, self._desks)
+        ownership = OwnershipDesk(self._room, keyring, self._frost)
         self._operations: Mapping[str, Callable[[Fields], dict[str, Json]]] = {
             "health": self._health,
             "public_keys": self._public_keys,
             "sign": self._sign,
-            "own": self._own,
+            "own": ownership.own,
+            "own_round": ownership.own_round,
             "tombstone": self._tombstone,
             "freeze": self._freeze,
             "releases": self._releases,
@@ -146,7 +131,7 @@ class SignerService:
             "name": self.rules.name,
             "rules_version": self.rules.version,
             "fingerprint": self._keyring.fingerprint(),
-            "frozen": self._freeze_reason(),
+            "frozen": self._room.freeze_reason(),
             "highest_sequence": self._memory.highest_sequence(),
             "audit": {"number": number, "hash": head.hex()},
             "wallets": sorted(self._desks),
@@ -169,7 +154,7 @@ class SignerService:
             raise InvalidInput(f"a withdrawal id has 1 to {MAX_ID_CHARS} characters")
         now_s = self._clock.now_s()
         self._memory.tombstone(withdrawal_id, now_s)
-        self._log({"op": "tombstone", "at_s": now_s, "withdrawal_id": withdrawal_id})
+        self._room.log({"op": "tombstone", "at_s": now_s, "withdrawal_id": withdrawal_id})
         return {}
 
     def _releases(self, fields: Fields) -> dict[str, Json]:
@@ -180,7 +165,7 @@ class SignerService:
         fields.only("op", "reason")
         reason = fields.text("reason")[:MAX_REASON_CHARS]
         self._memory.freeze(reason)
-        self._log({"op": "freeze", "at_s": self._clock.now_s(), "reason": reason})
+        self._room.log({"op": "freeze", "at_s": self._clock.now_s(), "reason": reason})
         return {}
 
     def _sign(self, fields: Fields) -> dict[str, Json]:
@@ -197,22 +182,23 @@ class SignerService:
         try:
             signatures = self._release(request, entry)
         except ToolkitError as error:
-            self._log({**entry, "result": error.code, "message": error.message})
+            self._room.log({**entry, "result": error.code, "message": error.message})
             raise
         return {"signatures": [encode_signature(signature) for signature in signatures]}
 
     def _release(self, request: SigningRequest, entry: Mapping[str, Json]) -> tuple[Signature, ...]:
-        desk = self._desk(request.wallet_id)
+        desk = self._room.desk(request.wallet_id)
         require_registered(request, desk.wallet)
-        self._require_thawed()
+        self._room.require_thawed()
         understood = desk.decoder.understand(request.payload, request.role)
         ask = ask_of(request, understood)
         earlier = self._memory.repeat(ask)
         if earlier is not None:
-            self._log({**entry, "result": "repeated"})
+            self._room.log({**entry, "result": "repeated"})
             return earlier
         now_s = self._clock.now_s()
-        judge(replace(request, approvals=self._standing(request.approvals)), understood, desk.wallet, self.rules, now_s)
+        standing = replace(request, approvals=self._room.standing(request.approvals))
+        judge(standing, understood, desk.wallet, self.rules, now_s)
         step = understood.threshold
         if step is not None and step.package is None:
             return (self._commit(desk, understood, step, entry),)
@@ -227,14 +213,14 @@ class SignerService:
     def _commit(self, desk: Desk, understood: Understood, step: ThresholdRound, entry: Mapping[str, Json]) -> Signature:
         """Answer round one; the commitment is in the log before it leaves."""
         with self._memory.transaction() as db:
-            self._require_thawed()
+            self._room.require_thawed()
             committed = self._frost.commit(desk.wallet.id, understood.to_sign[0], step)
             audit.append(db, {**entry, "result": "committed", "commitment": committed.value.hex()})
         return committed
 
     def _make(self, request: SigningRequest, desk: Desk, understood: Understood) -> Made:
         if understood.threshold is not None:
-            return self._frost.share(desk.wallet.id, understood, request.payload)
+            return self._frost.share(desk.wallet.id, understood.to_sign[0], understood.threshold, request.payload)
         signatures, points = [], []
         for item in understood.to_sign:
             ours = desk.wallet.require_ours(item.path, request.role)
@@ -242,61 +228,3 @@ class SignerService:
             signatures.append(Signature(key, item.index, value))
             points.append((desk.scheme.nonce_point(value), hashlib.sha256(key.raw + item.message).digest()))
         return Made(tuple(signatures), tuple(points))
-
-    def _own(self, fields: Fields) -> dict[str, Json]:
-        fields.only("op", "request")
-        request, approvals = decode_ownership(fields.fields("request"))
-        entry: dict[str, Json] = {
-            "op": "own",
-            "at_s": self._clock.now_s(),
-            "wallet_id": request.wallet_id,
-            "chain": request.chain,
-            "address": request.address,
-            "text_digest": ownership_digest(request).hex(),
-        }
-        try:
-            return encode_owned(self._release_ownership(request, approvals, entry))
-        except ToolkitError as error:
-            self._log({**entry, "result": error.code, "message": error.message})
-            raise
-
-    def _release_ownership(
-        self, request: OwnershipRequest, approvals: Sequence[Approval], entry: Mapping[str, Json]
-    ) -> OwnershipSignature:
-        desk = self._desk(request.wallet_id)
-        self._require_thawed()
-        now_s, rule = self._clock.now_s(), self.rules.quorum_for(desk.wallet.id)
-        require_ownable(request, desk.wallet, desk.decoder, now_s)
-        verify_quorum(ownership_digest(request), self._standing(approvals), rule, "", now_s)
-        place = desk.decoder.owned_place(request.address)  # may search for seconds: only for those who were approved
-        with self._memory.transaction() as db:
-            self._require_thawed()
-            owned = own(request, desk.wallet, place, self._keyring)
-            self._memory.remember_points((owned.point,))
-            audit.append(db, {**entry, "result": "signed"})
-        return owned.signature
-
-    def _desk(self, wallet_id: str) -> Desk:
-        desk = self._desks.get(wallet_id)
-        if desk is None:
-            raise NotFound(f"wallet {wallet_id} is not registered here", wallet=wallet_id)
-        return desk
-
-    def _standing(self, approvals: Sequence[Approval]) -> tuple[Approval, ...]:
-        """Drop approvals given before the last freeze was lifted: what was stopped is decided anew. Denials stay."""
-        thawed_at_s = self._memory.thawed_at_s()
-        return tuple(
-            approval for approval in approvals if approval.verdict is not Verdict.APPROVE or approval.at_s > thawed_at_s
-        )
-
-    def _freeze_reason(self) -> str:
-        return "frozen by the rule file" if self.rules.frozen else self._memory.frozen()
-
-    def _require_thawed(self) -> None:
-        reason = self._freeze_reason()
-        if reason:
-            raise Frozen(f"the signer is frozen: {reason}", reason=reason)
-
-    def _log(self, entry: Mapping[str, Json]) -> None:
-        with self._memory.transaction() as db:
-            audit.append(db, entry)

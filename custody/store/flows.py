@@ -51,10 +51,11 @@ class SqlFlows:
         hours = range(first, until_hour)
         return FlowHistory(first, tuple(out.get(hour, 0) for hour in hours), tuple(come.get(hour, 0) for hour in hours))
 
-    def settled_payments(self, since_ms: int) -> frozenset[str]:
-        """Payments with a withdrawal that was settled since then, milliseconds since 1970 UTC."""
+    def ended_payments(self, since_ms: int) -> frozenset[str]:
+        """Payments with a withdrawal that was settled or refunded since then, milliseconds since 1970 UTC."""
+        ends = (WithdrawalState.SETTLED.value, WithdrawalState.REFUNDED.value)
         question = select(WithdrawalRow.payment_id).where(
-            WithdrawalRow.state == WithdrawalState.SETTLED.value, col(WithdrawalRow.moved_at_ms) > since_ms
+            col(WithdrawalRow.state).in_(ends), col(WithdrawalRow.moved_at_ms) > since_ms
         )
         with Session(self._reading) as session:
             return frozenset(session.exec(question)) - {""}

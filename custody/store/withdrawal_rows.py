@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
 
 from custody.chains.port import SignedTx
 from custody.keys.material import Curve, PublicKey, Signature, SigningRole
@@ -67,8 +70,8 @@ def withdrawal_row(record: Withdrawal) -> WithdrawalRow:
     )
 
 
-def withdrawal(row: WithdrawalRow, assets: AssetBook) -> Withdrawal:
-    """Return the record of a row."""
+def withdrawal(row: WithdrawalRow | Row[Any], assets: AssetBook) -> Withdrawal:
+    """Return the record of a row, whether the mapper made it or it came as plain columns."""
     asset = assets.get(row.asset)
     to = Address(asset.chain, row.to)
     amount = Amount(row.units, asset)
@@ -194,7 +197,7 @@ def _key(text: str) -> PublicKey:
     return PublicKey(Curve(curve), bytes.fromhex(raw))
 
 
-def _intent(row: WithdrawalRow, to: Address, amount: Amount, assets: AssetBook) -> TransferIntent | None:
+def _intent(row: WithdrawalRow | Row[Any], to: Address, amount: Amount, assets: AssetBook) -> TransferIntent | None:
     if row.fee_max is None or row.policy_version is None or row.expires_at_s is None:
         return None
     return TransferIntent(

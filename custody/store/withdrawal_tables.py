@@ -22,7 +22,8 @@ class WithdrawalRow(SQLModel, table=True):
     __tablename__ = "withdrawal"
     __table_args__ = (
         UniqueConstraint("customer", "idempotency_key", name="one_withdrawal_per_key"),
-        Index("withdrawal_by_state", "state", "requested_at_ms"),
+        Index("withdrawal_by_state", "state", "requested_at_ms", "id"),
+        Index("withdrawal_by_hold", "hold", "state"),
     )
 
     id: str = Field(primary_key=True)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 
-from sqlalchemy import ColumnElement, Engine, func
+from sqlalchemy import ColumnElement, Engine, func, tuple_
+from sqlalchemy import select as select_columns
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
@@ -21,7 +22,7 @@ from custody.primitives.approval import Approval
 from custody.primitives.asset import AssetBook
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import IdempotencyConflict, NotFound
-from custody.primitives.ids import CustomerId, IdempotencyKey, WithdrawalId
+from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
 from custody.store import withdrawal_rows as rows
 from custody.store.database import for_reading
 from custody.store.withdrawal_changes import apply_change
@@ -40,7 +41,7 @@ from custody.store.withdrawal_tables import (
 )
 from custody.withdrawals.errors import ResourceTaken
 from custody.withdrawals.facts import Scope, UsageKey
-from custody.withdrawals.ports import Change, Usage
+from custody.withdrawals.ports import Change, Page, Usage
 from custody.withdrawals.records import Attempt, GivenSignature, HoldState, Payment, Withdrawal
 from custody.withdrawals.states import LIVE_PAYMENTS, UNPAID_ENDS, PaymentState, WithdrawalState
 
@@ -52,6 +53,7 @@ _SCOPE_COLUMN = {
     Scope.TIER: UsageRow.tier,
     Scope.HOUSE: UsageRow.house,
 }
+_ALL_COLUMNS = select_columns(SQLModel.metadata.tables[str(WithdrawalRow.__tablename__)])
 HEAD_ID = 1
 """Key of the one row that counts limit reservations."""
 
@@ -109,11 +111,10 @@ class SqlWithdrawalStore:
         Raises:
             NotFound: There is none.
         """
-        with Session(self._reading) as session:
-            row = session.get(WithdrawalRow, withdrawal_id)
-            if row is None:
-                raise NotFound(f"no withdrawal {withdrawal_id!r}", withdrawal=withdrawal_id)
-            return rows.withdrawal(row, self._assets)
+        found = self._withdrawals(col(WithdrawalRow.id) == withdrawal_id)
+        if not found:
+            raise NotFound(f"no withdrawal {withdrawal_id!r}", withdrawal=withdrawal_id)
+        return found[0]
 
     def find(self, customer: CustomerId, key: IdempotencyKey) -> Withdrawal | None:
         """Return the request made under this key, if any."""
@@ -122,10 +123,38 @@ class SqlWithdrawalStore:
         )
         return found[0] if found else None
 
-    def withdrawals(self, states: Set[WithdrawalState], customer: CustomerId | None = None) -> tuple[Withdrawal, ...]:
-        """Return requests in these states, oldest first."""
-        wanted = col(WithdrawalRow.state).in_([state.value for state in states])
-        return self._withdrawals(wanted if customer is None else wanted & (col(WithdrawalRow.customer) == customer))
+    def withdrawals(
+        self, states: Set[WithdrawalState], customer: CustomerId | None = None, page: Page | None = None
+    ) -> tuple[Withdrawal, ...]:
+        """Return requests in these states, oldest first; all of them, or one page."""
+        wanted: ColumnElement[bool] = col(WithdrawalRow.state).in_([state.value for state in states])
+        if customer is not None:
+            wanted &= col(WithdrawalRow.customer) == customer
+        if page is None:
+            return self._withdrawals(wanted)
+        if page.chain is not None:
+            there = [asset.symbol for asset in self._assets if asset.chain == page.chain]
+            wanted &= col(WithdrawalRow.asset).in_(there)
+        if page.after is not None:
+            place = tuple_(col(WithdrawalRow.requested_at_ms), col(WithdrawalRow.id))
+            wanted &= place > tuple_(page.after.requested_at_ms, page.after.id)
+        return self._withdrawals(wanted, page.most)
+
+    def hashes(self) -> Mapping[WithdrawalId, Digest]:
+        """Return the content hash of every request whose money is set aside."""
+        wanted = col(WithdrawalRow.hold) == HoldState.HELD.value
+        with self._reading.connect() as connection:
+            columns = (col(WithdrawalRow.id), col(WithdrawalRow.request_hash))
+            found = connection.execute(select_columns(*columns).where(wanted))
+            return {WithdrawalId(each): Digest(content) for each, content in found}
+
+    def holding(self, states: Set[WithdrawalState]) -> frozenset[WithdrawalId]:
+        """Return the ids of requests in these states whose money is set aside."""
+        wanted: ColumnElement[bool] = col(WithdrawalRow.state).in_([state.value for state in states])
+        held = col(WithdrawalRow.hold) == HoldState.HELD.value
+        with self._reading.connect() as connection:
+            found = connection.execute(select_columns(col(WithdrawalRow.id)).where(wanted & held))
+            return frozenset(WithdrawalId(each) for (each,) in found)
 
     def unreleased(self) -> tuple[Withdrawal, ...]:
         """Return ended requests whose hold is not closed yet."""
@@ -144,12 +173,16 @@ class SqlWithdrawalStore:
                 raise NotFound(f"no payment {payment_id!r}", payment=payment_id)
             return rows.payment(row, _items(session, col(PaymentItemRow.payment_id) == row.id)[row.id])
 
-    def payments(self, states: Set[PaymentState]) -> tuple[Payment, ...]:
-        """Return payments in these states, oldest first."""
-        wanted = col(PaymentRow.state).in_([state.value for state in states])
+    def payments(self, states: Set[PaymentState], chain: ChainId | None = None) -> tuple[Payment, ...]:
+        """Return payments in these states, on one chain or on all, oldest first."""
+        wanted: ColumnElement[bool] = col(PaymentRow.state).in_([state.value for state in states])
+        if chain is not None:
+            wanted &= col(PaymentRow.chain) == chain
         order = (col(PaymentRow.opened_at_ms), col(PaymentRow.id))
         with Session(self._reading) as session:
             found = session.exec(select(PaymentRow).where(wanted).order_by(*order)).all()
+            if not found:
+                return ()
             items = _items(session, col(PaymentItemRow.payment_id).in_(select(PaymentRow.id).where(wanted)))
             return tuple(rows.payment(row, items.get(row.id, [])) for row in found)
 
@@ -227,10 +260,10 @@ class SqlWithdrawalStore:
             session.merge(WatermarkRow(signer=signer, sequence=sequence))
             session.commit()
 
-    def _withdrawals(self, where: ColumnElement[bool]) -> tuple[Withdrawal, ...]:
+    def _withdrawals(self, where: ColumnElement[bool], most: int | None = None) -> tuple[Withdrawal, ...]:
         order = (col(WithdrawalRow.requested_at_ms), col(WithdrawalRow.id))
-        with Session(self._reading) as session:
-            found = session.exec(select(WithdrawalRow).where(where).order_by(*order))
+        with self._reading.connect() as connection:  # plain rows: many of them are read, and none is written back
+            found = connection.execute(_ALL_COLUMNS.where(where).order_by(*order).limit(most))
             return tuple(rows.withdrawal(row, self._assets) for row in found)
 
 

@@ -110,9 +110,9 @@ class Feasibility:
     def text(self, lead_h: int) -> str:
         """One sentence for people."""
         if self.is_feasible:
-            return f"feasible: {self.needed} needed over {lead_h} h, the 2 % cap is {self.cap}"
+            return f"feasible: {self.needed} base units needed over {lead_h} h, the 2 % cap is {self.cap}"
         return (
-            f"NOT feasible: customers may take {self.needed} within {lead_h} h, the 2 % cap is {self.cap}; "
+            f"NOT feasible: customers may take {self.needed} base units within {lead_h} h, the 2 % cap is {self.cap}; "
             "shorten the refill lead time or expect withdrawals to wait"
         )
 

@@ -5,7 +5,8 @@ Rules:
     * Signed bytes are stored before they are first sent, and only those bytes are ever sent again.
     * One open sweep an account; it ends when the chain proves it final, or its conflict key dead.
     * Sweeps have their own keys and counters: a stuck sweep never delays a withdrawal.
-    * What is refused for one account holds up no other: the refusal is raised when all had their turn.
+    * What is refused or not answered for one account holds up no other: it is raised when all had their turn, or
+      when nobody answers several times in a row.
 
 Example:
     sweeper = Sweeper(lane, store, signer, wallet_id="hot-eth")
@@ -14,18 +15,22 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from custody.chains.port import SignedTx
 from custody.keys.material import Signature, SigningNeed, SigningRequest
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Chain, Finality
-from custody.primitives.errors import QuorumNotReached, Refused
+from custody.primitives.errors import QuorumNotReached, Refused, Unavailable
 from custody.primitives.ids import TxId
 from custody.primitives.lifecycle import Lifecycle
+
+MAX_SILENT = 3
+"""Accounts in a row without an answer before a step gives up: a node that is down is not asked for each of them."""
 
 
 class SweepState(StrEnum):
@@ -120,6 +125,34 @@ class SweepStore(Protocol):
         ...
 
 
+class _Troubles:
+    """What went wrong with single accounts in one step."""
+
+    def __init__(self) -> None:
+        self.first: Refused | Unavailable | None = None
+        self._silent = 0
+
+    def tried(self, action: Callable[[], Sweep | None]) -> Sweep | None:
+        """Do it; None if it was refused or not answered.
+
+        Raises:
+            Unavailable: The last few were not answered: it is not about one account.
+        """
+        done = None
+        try:
+            done = action()
+        except Refused as refusal:
+            self.first = self.first or refusal
+        except Unavailable as silence:
+            self.first = self.first or silence
+            self._silent += 1
+            if self._silent == MAX_SILENT:
+                raise
+            return None
+        self._silent = 0
+        return done
+
+
 class Sweeper:
     """Sweeps the deposit accounts of one wallet."""
 
@@ -139,32 +172,24 @@ class Sweeper:
             Sweeps that moved or were opened.
 
         Raises:
-            Unavailable: Node or signer does not answer; nothing is lost, call again.
+            Unavailable: Node or signer does not answer, for one account or at all; nothing is lost, call again.
             Refused: The first refusal by node or signer; every other account was served.
         """
         changed: list[Sweep] = []
-        refusals: list[Refused] = []
+        troubles = _Troubles()
         busy: set[int] = set()
         for sweep in self._store.sweeps(self._lane.chain, (SweepState.STORED,)):
-            moved = sweep
-            try:
-                moved = self._follow(sweep)
-            except Refused as refusal:
-                refusals.append(refusal)
+            moved = troubles.tried(partial(self._follow, sweep)) or sweep
             if moved.state is SweepState.STORED:
                 busy.add(moved.index)
             else:
                 changed.append(moved)
         for index in dict.fromkeys(indexes):
-            opened = None
-            try:
-                opened = None if index in busy else self._open(index)
-            except Refused as refusal:
-                refusals.append(refusal)
+            opened = None if index in busy else troubles.tried(partial(self._open, index))
             if opened is not None:
                 changed.append(opened)
-        if refusals:
-            raise refusals[0]
+        if troubles.first is not None:
+            raise troubles.first
         return tuple(changed)
 
     def _follow(self, sweep: Sweep) -> Sweep:

@@ -170,7 +170,7 @@ def _sweep(stock: Stock, setting: Setting) -> _Planned:
     bands, excess = setting.bands, stock.outside_cold - setting.cap.planned
     above = stock.hot - bands.high
     if excess <= 0 and not _is_worth(above, setting):
-        return (), (f"hot is {above} above high; the fee of {setting.fee} costs more than leaving it",)
+        return (), (f"hot is {above} base units above high; the fee of {setting.fee} costs more than leaving it",)
     excess = max(excess, 0)
     spare = max(0, stock.hot - bands.target)
     from_hot = spare if above > 0 else min(spare, excess)
@@ -188,16 +188,17 @@ def _refill(stock: Stock, setting: Setting, seed: bytes) -> _Planned:
     bands = setting.bands
     missing = max(0, bands.target - stock.hot - stock.to_hot) if stock.hot + stock.to_hot < bands.low else 0
     warm_missing = bands.warm_target + missing - stock.warm - stock.to_warm
-    if warm_missing <= bands.warm_target - bands.warm_low:
+    if not setting.has_warm or warm_missing <= bands.warm_target - bands.warm_low:
         warm_missing = 0
-    if not missing and not warm_missing:
+    lack = missing + warm_missing
+    if not lack:
         return (), ()
     if not setting.has_warm:
-        return (), (f"hot is {missing} below its target; without a warm wallet no edge leads there from cold",)
+        return (), (f"hot is {missing} base units below its target; without a warm wallet no edge leads there",)
     if setting.is_stopped:
-        return (), (f"hot is {missing} below its target; the breaker is open, nothing is refilled",)
-    if stock.hot >= bands.throttle and not _is_worth(missing + warm_missing, setting):
-        return (), (f"{missing + warm_missing} are missing; the fee of {setting.fee} costs more than waiting",)
+        return (), (f"{lack} base units are missing; the breaker is open, nothing is refilled",)
+    if stock.hot >= bands.throttle and not _is_worth(lack, setting):
+        return (), (f"{lack} base units are missing; the fee of {setting.fee} costs more than waiting",)
     below_high = bands.high - stock.hot - stock.to_hot  # more would be swept away again
     from_warm = min(_jittered(missing, seed), below_high, stock.warm)
     # What lies warm counts against the cap already: only what comes up from cold needs room.
@@ -205,7 +206,8 @@ def _refill(stock: Stock, setting: Setting, seed: bytes) -> _Planned:
     from_cold = min(_jittered(warm_missing, seed), room, stock.cold)
     legs = ((Tier.WARM, Tier.HOT, from_warm), (Tier.COLD, Tier.WARM, from_cold))
     large = tuple(leg for leg in legs if leg[2] >= setting.min_move)
-    small = tuple(f"{leg[2]} from {leg[0]} are below the least move" for leg in legs if 0 < leg[2] < setting.min_move)
+    tiny = (leg for leg in legs if 0 < leg[2] < setting.min_move)
+    small = tuple(f"{units} base units from {source} are below the least move" for source, _, units in tiny)
     return _moves(Purpose.REFILL, large, "below the low level"), small
 
 

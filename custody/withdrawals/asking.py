@@ -71,9 +71,10 @@ def visit_of(payment: Payment, withdrawals: tuple[Withdrawal, ...], parts: Pipel
 
     Raises:
         PlanMismatch: The stored plan does not do what the intents say.
+        StaleState: Another worker was faster.
     """
     lane = parts.lanes.get(payment.chain, payment.wallet_id)
-    attempt = open_attempt(parts.store.attempts(payment.id))
+    attempt = open_attempt(payment, parts.store.attempts(payment.id), parts.store)
     tx = lane.codec.decode(attempt.plan)
     verify_plan(lane.codec.summarize(tx), [each.bound_intent() for each in withdrawals])
     given = list(parts.store.signatures(payment.id, attempt.number))

@@ -5,7 +5,7 @@ Rules:
       of two workers win.
     * The idlest lane first; where it is short, stuck or silent, the next one pays.
     * Wallets that are short make requests wait for liquidity; they never make them fail.
-    * What the codec refuses as malformed can never be paid: it is rejected while nothing is signed.
+    * What the codec refuses as malformed, or the chain would not deliver, is rejected while nothing is signed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from custody.primitives.encoding import digest
-from custody.primitives.errors import InvalidInput, ToolkitError, Unavailable
+from custody.primitives.errors import InvalidInput, Refused, ToolkitError, Unavailable
 from custody.primitives.ids import WithdrawalId
 from custody.withdrawals.endings import ended
 from custody.withdrawals.lanes import AnyLane
@@ -65,18 +65,41 @@ def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: Pipelin
         raise silence
 
 
+def is_full(lane: AnyLane, parts: PipelineParts) -> bool:
+    """Tell whether as many payments of a lane are live as its chain's nodes keep."""
+    return _live(lane, parts) >= parts.batching_on(lane.chain).max_in_flight
+
+
 def _with_room(lanes: Sequence[AnyLane], parts: PipelineParts) -> list[AnyLane]:
     """Return the lanes that are not full, those with the fewest live payments first."""
-    live = parts.store.backlog()
-    counted = [(live.get((lane.chain, lane.wallet_id), 0), lane) for lane in lanes]
-    room = [(count, lane) for count, lane in counted if count < parts.batching_on(lane.chain).max_in_flight]
-    return [lane for _, lane in sorted(room, key=lambda each: each[0])]
+    return sorted((lane for lane in lanes if not is_full(lane, parts)), key=lambda lane: _live(lane, parts))
 
 
 def _plan(lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts, order: SignerOrder) -> PlanningResult:
+    batch = [withdrawal for withdrawal in batch if _is_deliverable(withdrawal, lane, parts)]
+    if not batch:
+        return PlanningResult(None, {}, frozenset())
     spendable = lane.reader.spendable(parts.store.reserved(lane.chain))
     members = [member.key for member in order.members(lane)[: lane.threshold]]
     return plan_batch(lane, spendable, members, [withdrawal.bound_intent() for withdrawal in batch])
+
+
+def _live(lane: AnyLane, parts: PipelineParts) -> int:
+    return parts.store.backlog().get((lane.chain, lane.wallet_id), 0)
+
+
+def _is_deliverable(withdrawal: Withdrawal, lane: AnyLane, parts: PipelineParts) -> bool:
+    """Ask the chain about the destination once more; what it would not deliver is rejected.
+
+    Raises:
+        Unavailable: The node does not answer; the whole batch waits.
+    """
+    try:
+        lane.verify_destination(withdrawal.to, withdrawal.amount, withdrawal.memo)
+    except (Refused, InvalidInput) as error:
+        parts.store.commit(ended(withdrawal.move(WithdrawalEvent.REJECT, parts.now_ms(), error.message)))
+        return False
+    return True
 
 
 def _open(planned: Planned, lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts) -> None:

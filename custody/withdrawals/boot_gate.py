@@ -17,6 +17,7 @@ Example:
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -49,6 +50,7 @@ class BootGate:
 
     def __init__(self, parts: PipelineParts) -> None:
         self._parts = parts
+        self._lock = threading.Lock()
         self._heard: set[str] = set()
         self._closed = {lane.chain for lane in parts.lanes}
         self._ended: dict[ChainId, str] = {}
@@ -57,15 +59,22 @@ class BootGate:
         """Tell whether withdrawals of a chain may move."""
         return chain not in self._closed
 
-    def try_open(self) -> list[str]:
-        """Hear the signers of closed chains; return what keeps a chain closed, empty once all are open."""
-        problems: list[str] = []
-        for lane in self._parts.lanes:
-            for signer in (member.signer for member in lane.members):
-                if lane.chain in self._closed and signer.name not in self._heard:
-                    problems += self._hear(signer)
-        self._closed = {lane.chain for lane in self._parts.lanes if not self._is_reconciled(lane)}
-        return [*problems, *self._ended.values()] if self._closed else []
+    def try_open(self, chain: ChainId | None = None) -> list[str]:
+        """Hear the signers of closed chains; return what keeps a chain closed, empty once all are open.
+
+        Args:
+            chain: Whose signers to hear; those of all chains if None.
+        """
+        with self._lock:  # several threads may knock; each signer is heard once
+            problems: list[str] = []
+            for lane in self._parts.lanes:
+                if lane.chain not in self._closed or chain not in (None, lane.chain):
+                    continue
+                for signer in (member.signer for member in lane.members):
+                    if signer.name not in self._heard:
+                        problems += self._hear(signer)
+            self._closed = {lane.chain for lane in self._parts.lanes if not self._is_reconciled(lane)}
+            return [*problems, *self._ended.values()] if self._closed else []
 
     def _is_reconciled(self, lane: AnyLane) -> bool:
         """Whoever made a complete set asked `threshold` members: one of these is among the heard."""

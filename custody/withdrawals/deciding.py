@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from custody.compliance.port import ScreeningQuestion
+from custody.compliance.port import ScreeningAnswer, ScreeningQuestion, ScreeningVerdict
 from custody.keys import ed25519
 from custody.keys.quorum import ApprovalDenied, QuorumRule, Roster, verify_quorum
 from custody.primitives.amount import Amount
 from custody.primitives.approval import Approval, approval_message
 from custody.primitives.encoding import canonical_json
-from custody.primitives.errors import BadSignature, InvariantBroken, QuorumNotReached
+from custody.primitives.errors import BadSignature, InvariantBroken, QuorumNotReached, StaleState, ToolkitError
 from custody.primitives.intent import TransferIntent
 from custody.withdrawals.endings import ended
 from custody.withdrawals.errors import CreditNotFinal
@@ -30,9 +30,21 @@ from custody.withdrawals.rules import Decision, Outcome, Policy
 from custody.withdrawals.states import WithdrawalEvent
 
 
-def claim(withdrawal: Withdrawal, parts: PipelineParts) -> None:
-    """Take a new request up; of two workers one wins (attack A04)."""
-    parts.store.commit(Change(withdrawals=(withdrawal.move(WithdrawalEvent.CLAIM, parts.now_ms()),)))
+def take_up(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
+    """Take a new request up, and decide it at once if everybody answers; of two workers one wins (attack A04).
+
+    Raises:
+        Unavailable, CreditNotFinal: It waits in SCREENING.
+        StaleState: Another worker was faster, or the limits were used meanwhile; nothing changed.
+    """
+    claimed = withdrawal.move(WithdrawalEvent.CLAIM, parts.now_ms())
+    try:
+        judge(claimed, parts, now_s)
+    except StaleState:
+        raise
+    except ToolkitError:
+        parts.store.commit(Change(withdrawals=(claimed,)))
+        raise
 
 
 def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
@@ -48,7 +60,7 @@ def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
     known = parts.facts.gather(ask)
     if known.unsettled and not known.frozen:
         raise CreditNotFinal(f"withdrawal {withdrawal.id} waits: {known.unsettled}", withdrawal=withdrawal.id)
-    answer = parts.screening.screen(ScreeningQuestion(ask.withdrawal_id, ask.customer, ask.to, ask.amount, ask.memo))
+    answer = _screened(withdrawal, parts)
     usage = parts.store.usage(required_usage(ask, known, policy), withdrawal.id, now_s)
     facts = Facts(now_s, known, answer.verdict, usage.totals)
     decision = decide(ask, facts, policy)
@@ -61,9 +73,11 @@ def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
         source=known.source,
         facts_json=canonical_json(facts.as_json()).decode(),
     )
+    waits = blocked or now_s < decision.not_before_s
     parts.store.commit(
         Change(
-            withdrawals=(decided,),
+            # Nothing outside happens between a decision and its release: one durable step for both.
+            withdrawals=(decided if waits else _released(decided, decision, parts),),
             usage=None if blocked else UsageReservation(ask, known, value, now_s, usage.head),
         )
     )
@@ -78,9 +92,12 @@ def release(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
     elif not is_current(withdrawal, parts, now_s):
         send_back(withdrawal, parts)
     elif now_s >= decision.not_before_s:
-        allowed = decision.outcome is Outcome.ALLOW
-        event = WithdrawalEvent.ALLOW if allowed else WithdrawalEvent.ASK_APPROVAL
-        parts.store.commit(Change(withdrawals=(withdrawal.move(event, parts.now_ms()),)))
+        parts.store.commit(Change(withdrawals=(_released(withdrawal, decision, parts),)))
+
+
+def _released(withdrawal: Withdrawal, decision: Decision, parts: PipelineParts) -> Withdrawal:
+    allowed = decision.outcome is Outcome.ALLOW
+    return withdrawal.move(WithdrawalEvent.ALLOW if allowed else WithdrawalEvent.ASK_APPROVAL, parts.now_ms())
 
 
 def count_votes(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
@@ -107,7 +124,11 @@ def count_votes(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> Non
 def is_ready(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> bool:
     """Tell whether an approved request may still be paid: version in force, time left, quorum still there.
 
-    What deposits say about the account is looked at again: it may have been frozen since the decision.
+    What deposits say about the account is looked at again, and so is the screening: the account may have been
+    frozen, and the destination listed, since the decision.
+
+    Raises:
+        Unavailable: A source does not answer; nothing changed.
     """
     known = parts.facts.gather(withdrawal.ask())
     return (
@@ -115,6 +136,7 @@ def is_ready(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> bool:
         and is_current(withdrawal, parts, now_s)
         and now_s + SIGNING_MARGIN_S < withdrawal.bound_intent().expires_at_s
         and has_quorum(withdrawal, parts, now_s)
+        and _screened(withdrawal, parts).verdict is ScreeningVerdict.CLEAR
     )
 
 
@@ -175,6 +197,11 @@ def decision_of(withdrawal: Withdrawal) -> Decision:
     if withdrawal.decision is None:
         raise InvariantBroken(f"withdrawal {withdrawal.id} in {withdrawal.state} has no decision", id=withdrawal.id)
     return withdrawal.decision
+
+
+def _screened(withdrawal: Withdrawal, parts: PipelineParts) -> ScreeningAnswer:
+    ask = withdrawal.ask()
+    return parts.screening.screen(ScreeningQuestion(ask.withdrawal_id, ask.customer, ask.to, ask.amount, ask.memo))
 
 
 def _is_genuine(vote: Approval, roster: Roster) -> bool:

@@ -15,8 +15,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from custody.chains.port import Broadcaster, Codec, Reader, Trial
+from custody.chains.port import Broadcaster, Codec, Destinations, Reader, Trial
 from custody.keys.material import PublicKey, Signer, SigningRole
+from custody.primitives.address import Address
+from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.errors import InvalidInput, UnknownChain
@@ -53,6 +55,7 @@ class Lane(Generic[S, U]):
         bump_after_ms: How long bytes wait for a block before a higher fee is paid, in milliseconds since they
             were first sent; None where the family has no replacement.
         max_bumps: Most replacements of one payment; then people are told.
+        destinations: Asks the chain about a destination; None where its form tells enough.
         is_one_act: True where all attempts carry one and the same act, which the chain does once, whoever carries it
             (a SafeTx): several of them may then be said to be final.
         trial: Tries plans out before anyone signs; None where no destination can refuse a payment.
@@ -71,6 +74,7 @@ class Lane(Generic[S, U]):
     witnesses: tuple[Reader[S], ...] = ()
     bump_after_ms: int | None = None
     max_bumps: int = 4
+    destinations: Destinations | None = None
     is_one_act: bool = False
     trial: Trial[U] | None = None
 
@@ -100,6 +104,16 @@ class Lane(Generic[S, U]):
     def signers(self, role: SigningRole) -> tuple[Signer, ...]:
         """Return who can sign in a role."""
         return self.senders if role is SigningRole.SENDER else tuple(member.signer for member in self.members)
+
+    def verify_destination(self, to: Address, amount: Amount, memo: str) -> None:
+        """Refuse a destination that the chain would not deliver to, where the family can ask.
+
+        Raises:
+            Refused, InvalidInput: See `Destinations`.
+            NodeUnavailable: No answer.
+        """
+        if self.destinations is not None:
+            self.destinations.verify_destination(to, amount, memo)
 
     def all_signers(self) -> tuple[Signer, ...]:
         """Return everybody who may hold a memory of a withdrawal, each once by name."""

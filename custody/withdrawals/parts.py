@@ -56,6 +56,8 @@ class PipelineParts:
             decide whether money moves.
         batching: How withdrawals share a payment, by chain family; a family that is not named has one
             withdrawal in each payment.
+        look_again_ms: How long a payment that a node holds is left alone while no block comes, in milliseconds;
+            0 looks it up at every step. A pool that dropped it is noticed this late.
     """
 
     store: WithdrawalStore
@@ -67,6 +69,7 @@ class PipelineParts:
     lanes: Lanes
     now_ms: Callable[[], int]
     batching: Mapping[Family, Batching] = field(default_factory=lambda: HOUSE_BATCHING)
+    look_again_ms: int = 0
 
     def batching_on(self, chain: ChainId) -> Batching:
         """Return how withdrawals share a payment on a chain."""

@@ -18,7 +18,7 @@ from custody.keys.material import PublicKey
 from custody.primitives.errors import InsufficientFunds, InvalidInput, LimitExceeded, Refused, ToolkitError
 from custody.primitives.ids import WithdrawalId
 from custody.primitives.intent import TransferIntent, TransferSummary
-from custody.withdrawals.errors import TrialRefused, PlanMismatch
+from custody.withdrawals.errors import PlanMismatch, TrialRefused
 from custody.withdrawals.lanes import AnyLane
 
 

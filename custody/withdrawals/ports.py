@@ -17,7 +17,7 @@ from custody.primitives.amount import Amount
 from custody.primitives.approval import Approval
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
-from custody.primitives.ids import CustomerId, IdempotencyKey, WithdrawalId
+from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
 from custody.withdrawals.facts import Ask, Circumstances, UsageKey
 from custody.withdrawals.records import Attempt, GivenSignature, Payment, Withdrawal
 from custody.withdrawals.rules import Policy
@@ -80,6 +80,21 @@ class Change:
     release_usage: tuple[WithdrawalId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a long list, oldest first.
+
+    Attributes:
+        most: Most records, at least 1.
+        after: Begin behind this one; with the oldest if None.
+        chain: Only what goes to this chain; all of them if None.
+    """
+
+    most: int
+    after: Withdrawal | None = None
+    chain: ChainId | None = None
+
+
 class WithdrawalStore(Protocol):
     """Where the records live."""
 
@@ -112,8 +127,18 @@ class WithdrawalStore(Protocol):
         """Return the request made under this key, if any."""
         ...
 
-    def withdrawals(self, states: Set[WithdrawalState], customer: CustomerId | None = None) -> tuple[Withdrawal, ...]:
-        """Return requests in these states, oldest first."""
+    def withdrawals(
+        self, states: Set[WithdrawalState], customer: CustomerId | None = None, page: Page | None = None
+    ) -> tuple[Withdrawal, ...]:
+        """Return requests in these states, oldest first; all of them, or one page."""
+        ...
+
+    def hashes(self) -> Mapping[WithdrawalId, Digest]:
+        """Return the content hash of every request whose money is set aside."""
+        ...
+
+    def holding(self, states: Set[WithdrawalState]) -> frozenset[WithdrawalId]:
+        """Return the ids of requests in these states whose money is set aside."""
         ...
 
     def unreleased(self) -> tuple[Withdrawal, ...]:
@@ -128,8 +153,8 @@ class WithdrawalStore(Protocol):
         """
         ...
 
-    def payments(self, states: Set[PaymentState]) -> tuple[Payment, ...]:
-        """Return payments in these states, oldest first."""
+    def payments(self, states: Set[PaymentState], chain: ChainId | None = None) -> tuple[Payment, ...]:
+        """Return payments in these states, on one chain or on all, oldest first."""
         ...
 
     def backlog(self) -> Mapping[tuple[ChainId, str], int]:

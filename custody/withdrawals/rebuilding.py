@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from custody.keys.material import PublicKey
+from custody.primitives.errors import StaleState
 from custody.primitives.invariant import invariant
 from custody.withdrawals.lanes import AnyLane
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.planning import Planned, plan_batch
-from custody.withdrawals.ports import Change
+from custody.withdrawals.ports import Change, WithdrawalStore
 from custody.withdrawals.records import Attempt, Payment
 from custody.withdrawals.signer_order import SignerOrder
 from custody.withdrawals.states import AttemptEvent, AttemptState, PaymentState
@@ -29,9 +30,20 @@ MAX_DETOURS = 32
 """Other free coins or sequences a codec may prefer before it takes the payment's own again."""
 
 
-def open_attempt(attempts: Sequence[Attempt]) -> Attempt:
-    """Return the one attempt of an unsigned payment that signers are asked about."""
+def open_attempt(payment: Payment, attempts: Sequence[Attempt], store: WithdrawalStore) -> Attempt:
+    """Return the one attempt of an unsigned payment that signers are asked about.
+
+    Args:
+        payment: Read before its attempts.
+        attempts: All of them.
+        store: Tells whether another worker changed the payment in between.
+
+    Raises:
+        StaleState: It did; nothing changed here.
+    """
     built = [each for each in attempts if each.state is AttemptState.BUILT]
+    if len(built) != 1 and store.payment(payment.id).version != payment.version:
+        raise StaleState(f"payment {payment.id} was changed by another worker", payment=payment.id)
     invariant(len(built) == 1, "a payment that is being signed has one open attempt", found=len(built))
     return built[0]
 
@@ -58,7 +70,7 @@ def rebuilt(failed: Attempt, lane: AnyLane, parts: PipelineParts, order: SignerO
     if payment.state is not PaymentState.SIGNING:
         return False
     attempts = parts.store.attempts(payment.id)
-    if open_attempt(attempts).number != failed.number:
+    if open_attempt(payment, attempts, parts.store).number != failed.number:
         return False
     replaced = failed.move(AttemptEvent.REPLACE)
     known = next((each for each in attempts if set(each.members) == set(members) and each.signed is None), None)

@@ -13,7 +13,6 @@ from collections.abc import Set
 
 from custody.primitives.ids import WithdrawalId
 from custody.withdrawals.ports import Change, WithdrawalStore
-from custody.withdrawals.records import HoldState
 from custody.withdrawals.states import WITHDRAWAL, WithdrawalEvent, WithdrawalState
 
 UNSIGNED = frozenset(
@@ -39,8 +38,9 @@ def doubt_without_hold(store: WithdrawalStore, held: Set[WithdrawalId], now_ms: 
         held: Ids of all holds that are neither posted nor voided, complete.
         now_ms: Now, milliseconds since 1970 UTC.
     """
-    for withdrawal in store.withdrawals(UNSIGNED):
-        if withdrawal.hold is not HoldState.HELD or withdrawal.id in held:
+    for lost in sorted(store.holding(UNSIGNED) - held):
+        withdrawal = store.withdrawal(lost)
+        if withdrawal.state not in UNSIGNED:  # left to people together with another one of its payment
             continue
         together = {withdrawal.id}
         if withdrawal.state is WithdrawalState.ASSIGNED:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -89,18 +90,13 @@ class CheckedRequest:
     @property
     def id(self) -> WithdrawalId:
         """Follows from customer and key."""
-        return WithdrawalId("wd-" + digest(ID_TAG, self.customer, self.idempotency_key)[:16].hex())
+        return _id_of(self.customer, self.idempotency_key)
 
     @property
     def content_hash(self) -> Digest:
         """Digest of the content, 32 bytes: equal for a repeated call, different for another request."""
-        return digest(
-            REQUEST_TAG,
-            self.kind.value,
-            self.customer,
-            self.initiator,
-            self.amount.asset.key,
-            self.to.text,
+        return _content_hash(
+            (self.kind.value, self.customer, self.initiator, self.amount.asset.key, self.to.text),
             self.amount.units,
             self.memo,
         )
@@ -161,6 +157,29 @@ def check_content(
     return to, amount
 
 
+def identify_note(note: bytes, assets: AssetBook) -> tuple[WithdrawalId, Digest]:
+    """Say which request a note is of, and the hash of its content, which is not checked.
+
+    Whoever has a row of this id with this hash has this content, and it was checked when the row was made.
+
+    Args:
+        note: As `CheckedRequest.note` made it.
+        assets: What is configured.
+
+    Raises:
+        MalformedPayload: Not such a note.
+        UnknownAsset: It names an asset that does not exist.
+    """
+    try:
+        fields = _fields(note)
+        asset = assets.get(fields["asset"])
+        who = (fields["kind"], fields["customer"], fields["initiator"], asset.key, fields["to"])
+        content = _content_hash(who, int(fields["units"]), fields["memo"])
+        return _id_of(CustomerId(fields["customer"]), IdempotencyKey(fields["idempotency_key"])), content
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedPayload(f"not a withdrawal note: {error}") from error
+
+
 def from_note(note: bytes, assets: AssetBook, lanes: Lanes, requested_at_ms: int) -> CheckedRequest:
     """Read a note back; its content is checked again, not believed.
 
@@ -174,8 +193,8 @@ def from_note(note: bytes, assets: AssetBook, lanes: Lanes, requested_at_ms: int
         UnknownAsset, UnknownChain, InvalidAddress, InvalidAmount: It names something that does not exist.
     """
     try:
-        fields = json.loads(note) if len(note) <= MAX_NOTE_BYTES else None
-        if not isinstance(fields, dict) or fields["format"] != NOTE_FORMAT or canonical_json(fields) != note:
+        fields = _fields(note)
+        if canonical_json(fields) != note:
             raise MalformedPayload("not a withdrawal note")
         asset = assets.get(fields["asset"])
         return CheckedRequest(
@@ -190,3 +209,19 @@ def from_note(note: bytes, assets: AssetBook, lanes: Lanes, requested_at_ms: int
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedPayload(f"not a withdrawal note: {error}") from error
+
+
+def _fields(note: bytes) -> dict[str, Any]:
+    fields = json.loads(note) if len(note) <= MAX_NOTE_BYTES else None
+    if not isinstance(fields, dict) or fields["format"] != NOTE_FORMAT:
+        raise MalformedPayload("not a withdrawal note")
+    return fields
+
+
+def _id_of(customer: CustomerId, key: IdempotencyKey) -> WithdrawalId:
+    return WithdrawalId("wd-" + digest(ID_TAG, customer, key)[:16].hex())
+
+
+def _content_hash(who: tuple[str, str, str, str, str], units: int, memo: str) -> Digest:
+    """Hash kind, customer, initiator, asset key and destination, and then how much and with which memo."""
+    return digest(REQUEST_TAG, *who, units, memo)

@@ -3,8 +3,8 @@
 Rules:
     * What is sent is what was stored; a retry sends identical bytes, nothing is ever rebuilt here.
     * A timeout, an error, an eviction prove nothing: the transaction is looked up by its id and conflict key.
-    * A payment dies only if every attempt is dead or failed on a final view (rule R5 b, c, d). Time never
-      kills one (attack A17).
+    * A payment dies only if every attempt is dead or failed on a final view (rule R5 b, c, d), and none is known
+      without its bytes. Time never kills one (attack A17).
     * Whichever attempt is in a block carries the mark MINED, and no other: its fee is the one that is booked. Where
       all of them carry one act, the newest is marked.
     * A reorganisation brings MINED back to BROADCAST; nothing is refunded.
@@ -13,7 +13,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from custody.primitives.chain import Finality
@@ -65,8 +65,9 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
             _send(older, payment, parts)
     try:
         seen = look(parts.lanes.get(payment.chain, payment.wallet_id), attempts)
-        if any(each.state is AttemptState.LOST for each in everything):
-            _require_no_death(seen)
+        if len(attempts) < len(everything) and all(status is Finality.DEAD for status in seen.values()):
+            _require_all_bytes(payment, everything, parts)
+            return
     except ContradictoryEvidence as evidence:
         _doubt(payment, parts, evidence.message)
         return
@@ -77,13 +78,19 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
             parts.store.commit(Change(payments=(replace(current, note=note),)))
 
 
-def _require_no_death(seen: Mapping[int, Finality]) -> None:
-    """Refuse the conclusion that nothing was paid while bytes exist that are not here (attack A05).
+def _require_all_bytes(payment: Payment, everything: Sequence[Attempt], parts: PipelineParts) -> None:
+    """Refuse the conclusion that nothing was paid while there are attempts whose bytes are not here (attack A05).
+
+    Signers may have completed them before the database was restored: a lost one, but also a higher fee, or the
+    same payment for other signers, that the backup knows as planned only. A higher fee in time is still signed by
+    `speed_up`, where signers repeat their answers: with its bytes here, the chain can tell.
 
     Raises:
         ContradictoryEvidence: The key was consumed by something else than the bytes we know.
     """
-    if all(status is Finality.DEAD for status in seen.values()):
+    intents = (parts.store.withdrawal(each).bound_intent() for each in payment.withdrawal_ids)
+    in_time = payment.state is PaymentState.IN_FLIGHT and parts.now_ms() < 1000 * min(i.expires_at_s for i in intents)
+    if not (in_time and {each.state for each in everything if each.signed is None} == {AttemptState.BUILT}):
         raise ContradictoryEvidence("the conflict key is consumed, maybe by bytes that were lost with a database")
 
 
@@ -122,8 +129,7 @@ def _act(
     if in_block:
         _in_block(payment, attempts, in_block[-1], seen[in_block[-1].number], parts)
     elif all(status in _GONE for status in seen.values()):
-        failed = Finality.FAILED in seen.values()
-        _die(payment, parts, FAILED_ON_CHAIN if failed else KEY_LOST)
+        _die(payment, attempts, {number for number, status in seen.items() if status is Finality.FAILED}, parts)
     elif payment.state is PaymentState.MINED:
         _reorganise(payment, attempts, parts)
     elif Finality.PENDING in seen.values():
@@ -152,11 +158,7 @@ def _in_block(
 ) -> None:
     """Follow the attempt in a block; it may be another one than before, after a reorganisation (attack A09)."""
     now_ms = parts.now_ms()
-    marks = tuple(
-        each.move(AttemptEvent.SEE_IN_BLOCK if each is winner else AttemptEvent.REORGANISE)
-        for each in attempts
-        if (each is winner) != (each.state is AttemptState.MINED)
-    )
+    marks = _marks(attempts, {winner.number})
     if payment.state is PaymentState.MINED and status is Finality.FINAL:
         moved = _moved(payment, WithdrawalEvent.FINALISE, parts)
         final = payment.move(PaymentEvent.FINALISE)
@@ -190,15 +192,27 @@ def _reorganise(payment: Payment, attempts: list[Attempt], parts: PipelineParts)
     )
 
 
-def _die(payment: Payment, parts: PipelineParts, reason: str) -> None:
+def _die(payment: Payment, attempts: list[Attempt], failed: Set[int], parts: PipelineParts) -> None:
+    """Give the money back; what failed in a block keeps the mark of it, for the fee that it took."""
+    reason = FAILED_ON_CHAIN if failed else KEY_LOST
     refunded = _moved(payment, WithdrawalEvent.REFUND, parts, reason)
     parts.store.commit(
         Change(
             withdrawals=refunded,
             payments=(payment.move(PaymentEvent.DIE, reason),),
+            attempts=_marks(attempts, failed),
             free=(payment.id,),
             release_usage=tuple(each.id for each in refunded),
         )
+    )
+
+
+def _marks(attempts: list[Attempt], in_block: Set[int]) -> tuple[Attempt, ...]:
+    """Give the attempts of these numbers the mark MINED, and take it from all others."""
+    return tuple(
+        each.move(AttemptEvent.SEE_IN_BLOCK if each.number in in_block else AttemptEvent.REORGANISE)
+        for each in attempts
+        if (each.number in in_block) != (each.state is AttemptState.MINED)
     )
 
 

@@ -1,7 +1,8 @@
 """What people can do with a withdrawal: ask, approve, stop, look.
 
 Rules:
-    * Refused in this order: asset, destination, memo, amount, idempotency, funds.
+    * Refused in this order: asset, destination, memo, amount, idempotency, what the chain says of the destination,
+      funds. A node that does not answer refuses nobody: the chain is asked again before anything is planned.
     * The hold is the request: it is taken with its note first, then the row is made from the note. A crash
       in between is repaired by `recover`, which repeats an idempotent step.
     * An approval counts for one intent hash only, is checked before it is stored, and a denial ends the request.
@@ -16,12 +17,13 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from custody.keys import ed25519
 from custody.primitives.approval import Approval, Verdict, approval_message
 from custody.primitives.asset import AssetBook
-from custody.primitives.errors import IdempotencyConflict, IllegalMove, Refused
+from custody.primitives.errors import IdempotencyConflict, IllegalMove, Refused, Unavailable
 from custody.primitives.ids import CustomerId, WithdrawalId
 from custody.withdrawals.endings import ended
 from custody.withdrawals.errors import ApprovalRefused, NotOnRoster
@@ -30,7 +32,15 @@ from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.ports import Change, HoldLedger, PolicySource, WithdrawalStore
 from custody.withdrawals.records import HoldState, Withdrawal
 from custody.withdrawals.recovering import doubt_without_hold
-from custody.withdrawals.request import TREASURY, Bounds, CheckedRequest, WithdrawalRequest, check_content, from_note
+from custody.withdrawals.request import (
+    TREASURY,
+    Bounds,
+    CheckedRequest,
+    WithdrawalRequest,
+    check_content,
+    from_note,
+    identify_note,
+)
 from custody.withdrawals.states import WITHDRAWAL, WithdrawalEvent, WithdrawalState
 
 STOPS = frozenset({WithdrawalEvent.CANCEL, WithdrawalEvent.REJECT})
@@ -66,6 +76,7 @@ class WithdrawalService:
         Raises:
             InvalidInput: A leaf of it says which part; see `check_content`.
             IdempotencyConflict: The key was used for another content.
+            Refused: The chain would not deliver it; see `custody.chains.port.Destinations`.
         """
         if request.customer == TREASURY:
             raise Refused("treasury moves are not customer withdrawals")
@@ -84,6 +95,7 @@ class WithdrawalService:
         Raises:
             InvalidInput: Malformed, see `prepare`.
             IdempotencyConflict: The key was used for another content.
+            Refused: The chain would not deliver it, see `prepare`.
             InsufficientFunds: The customer has less.
         """
         checked = self.prepare(request, now_ms)
@@ -102,7 +114,7 @@ class WithdrawalService:
             now_ms: Now, milliseconds since 1970 UTC.
 
         Raises:
-            InvalidInput, IdempotencyConflict: As `request`.
+            InvalidInput, IdempotencyConflict, Refused: As `request`.
             NotOnRoster: The officer is nobody on the roster, so the own approval could not be told apart.
         """
         if request.customer != TREASURY:
@@ -148,13 +160,14 @@ class WithdrawalService:
         Raises:
             MalformedPayload: A note of the ledger cannot be read.
         """
-        requests = [
-            from_note(note, self._parts.assets, self._parts.lanes, now_ms) for note in self._parts.ledger.open_notes()
-        ]
-        for checked in requests:
-            self.accept(checked)
-        doubt_without_hold(self._store, {checked.id for checked in requests}, now_ms)
-        return len(requests)
+        known, held = self._store.hashes(), set[WithdrawalId]()
+        for note in self._parts.ledger.open_notes():
+            withdrawal_id, content = identify_note(note, self._parts.assets)
+            held.add(withdrawal_id)
+            if known.get(withdrawal_id) != content:
+                self.accept(from_note(note, self._parts.assets, self._parts.lanes, now_ms))
+        doubt_without_hold(self._store, held, now_ms)
+        return len(held)
 
     def approve(self, withdrawal_id: WithdrawalId, approval: Approval, now_ms: int) -> Withdrawal:
         """Take one person's verdict over the intent hash; a denial rejects the request.
@@ -244,4 +257,7 @@ class WithdrawalService:
                 f"the idempotency key was used for withdrawal {existing.id} with another content",
                 withdrawal=existing.id,
             )
+        if existing is None:
+            with suppress(Unavailable):  # asked again before it is planned
+                self._parts.lanes.any_on(to.chain).verify_destination(to, amount, request.memo)
         return checked

@@ -1,4 +1,4 @@
-"""A chain with two nodes: deposits count where both agree."""
+"""A chain with two nodes: deposits count, and payments are final, failed or dead, where both agree."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def agreeing(part: ChainParts, given: Ingredients, family: Callable[[Ingredients
     second = family(replace(given, chain=replace(spec, url=spec.second_url, cookie=spec.second_cookie)))
     nodes = [Named(_place(url), each.lane.reader) for url, each in ((spec.url, part), (spec.second_url, second))]
     source = AgreeingSource(nodes)
-    return replace(part, source=source, sources=f"{len(nodes)} sources agree: {', '.join(source.names)}")
+    # What frees money must be seen by both, too: one node alone could call a payment dead that it hides.
+    lane = replace(part.lane, witnesses=(*part.lane.witnesses, second.lane.reader))
+    return replace(part, lane=lane, source=source, sources=f"{len(nodes)} sources agree: {', '.join(source.names)}")
 
 
 def _place(url: str) -> str:

@@ -175,7 +175,9 @@ def load_blueprint(path: Path) -> Blueprint:
     try:
         raw = json.loads(path.read_text())
     except FileNotFoundError as error:
-        raise NotFound(f"{path}: nothing is provisioned here; run: mext demo") from error
+        raise NotFound(
+            f"{path}: nothing is provisioned here; --home names another folder, mext demo makes one"
+        ) from error
     except ValueError as error:
         raise InvalidBlueprint(f"{path}: not JSON: {error}") from error
     if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:

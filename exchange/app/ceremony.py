@@ -2,35 +2,38 @@
 
 The quick form of a key ceremony, for local chains only: all mnemonics are drawn on this machine and
 sealed under one passphrase file. Hot wallets are 2-of-3 over three signer processes, cold wallets
-3-of-5 over sealed keys that no process opens.
+3-of-5 over sealed keys that no process opens. With `sol="frost"` the hot wallet of Solana is a group's native
+address instead; its ceremony leaves a transcript in the home, and registers the wallet itself.
 
 Example:
-    specs = hold_ceremony(home, passphrase)
+    made = hold_ceremony(home, passphrase, LOCAL_CHAINS)
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from custody.keys import ed25519, slip10
 from custody.keys.hd import PrivateNode
-from custody.keys.material import Curve, SigningRole
+from custody.keys.material import Curve, PublicKey, SigningRole
 from custody.keys.private_files import make_private_folder, write_new_private
 from custody.keys.xkeys import KeyNetwork, encode_xpub
 from custody.primitives.chain import Family
 from custody.primitives.encoding import Json
+from custody.primitives.errors import InvalidInput
 from custody.primitives.secret import Secret
 from custody.signers.provision import create_home, export_public, register_wallet
 from exchange.app.blueprint import StaffSpec, WalletSpec
+from exchange.app.frost_ceremony import FrostPlaces, hold_frost_ceremony
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, STAFF_PATH, create_holder, open_ed25519, open_seed
-from exchange.app.local_chains import LOCAL_CHAINS
+from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
 from exchange.app.wallet_kits import COLD as COLD_TIER
 from exchange.app.wallet_kits import COLD_THRESHOLD, HOT, HOT_THRESHOLD, KITS, OPENER_PATHS, Holder, ServiceKeys
-from exchange.app.wallets import registration_of
+from exchange.app.wallets import FROST, WRAPPED, is_frost, registration_of
 
 SIGNERS = ("signer-a", "signer-b", "signer-c")
 SENDER = "sender"
@@ -67,12 +70,21 @@ def draw_passphrase(home: Home) -> Secret:
     return Secret(text)
 
 
-def hold_ceremony(home: Home, passphrase: Secret) -> Ceremony:
+def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], sol: str = WRAPPED) -> Ceremony:
     """Draw all keys, set the signers up, and describe the wallets.
 
+    Args:
+        home: Where everything is kept; empty, but for the passphrase.
+        passphrase: Of all keystores.
+        rows: The chains that get wallets, and that signers sign for.
+        sol: How the hot wallet holds SOL: "wrapped" or "frost".
+
     Raises:
+        InvalidInput: No such way to hold SOL; nothing was drawn.
         Conflict: Something of it exists already; nothing is overwritten.
     """
+    if sol not in (WRAPPED, FROST):
+        raise InvalidInput(f"SOL is held {WRAPPED} or {FROST}, not {sol!r}")
     # The key stretching takes half a second a keystore and releases the interpreter lock.
     with ThreadPoolExecutor(max_workers=2) as pool:
         list(
@@ -81,19 +93,38 @@ def hold_ceremony(home: Home, passphrase: Secret) -> Ceremony:
             )
         )
         staff = tuple(pool.map(lambda name: _staff(home, name, passphrase), STAFF))
-        list(pool.map(lambda name: create_home(home.signer(name), passphrase, _rules(name, staff)), (*SIGNERS, SENDER)))
+        list(
+            pool.map(
+                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows)), (*SIGNERS, SENDER)
+            )
+        )
         members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), SIGNERS))
         cold = list(pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD))
         sender = _signer(home, SENDER, passphrase, _SENDER_CURVES)
         opener = _seeded(home, OPENER, passphrase, _OPENER_CURVES)
     keys = ServiceKeys(sender, opener, cold)
+    groups = _hold_group_ceremonies(home, passphrase, opener) if sol == FROST else {}
     wallets = tuple(
-        KITS[row.family].spec(row, tier, threshold, holders, keys)
+        groups.get(f"{tier}-{row.wallet}") or KITS[row.family].spec(row, tier, threshold, holders, keys)
         for tier, threshold, holders in ((HOT, HOT_THRESHOLD, members), (COLD_TIER, COLD_THRESHOLD, cold))
-        for row in LOCAL_CHAINS
+        for row in rows
     )
-    _register(home, wallets)
+    _register(home, rows, wallets)
     return Ceremony(staff, wallets)
+
+
+def _hold_group_ceremonies(home: Home, passphrase: Secret, opener: Holder) -> dict[str, WalletSpec]:
+    """Make the key of each hot Solana wallet in shares; the transcript is for anybody to check."""
+    folders = {name: home.signer(name) for name in SIGNERS}
+    key, made = PublicKey(Curve.ED25519, bytes.fromhex(opener.keys[OPENER_PATH])), {}
+    for row in LOCAL_CHAINS:
+        if row.family is Family.SOLANA:
+            places = FrostPlaces(f"{HOT}-{row.wallet}", HOT, row.chain, key, OPENER_PATH)
+            held = hold_frost_ceremony(places, folders, passphrase)
+            make_private_folder(home.transcript(places.wallet_id).parent)
+            write_new_private(home.transcript(places.wallet_id), held.transcript)
+            made[places.wallet_id] = held.spec
+    return made
 
 
 def _staff(home: Home, name: str, passphrase: Secret) -> StaffSpec:
@@ -126,9 +157,11 @@ def _seeded(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curv
     return Holder(name, root.public().fingerprint().hex(), keys, xpubs)
 
 
-def _register(home: Home, wallets: tuple[WalletSpec, ...]) -> None:
+def _register(home: Home, rows: Sequence[LocalChain], wallets: tuple[WalletSpec, ...]) -> None:
     hot = {spec.chain: spec for spec in wallets if spec.tier == HOT}
-    for row in LOCAL_CHAINS:
+    for row in rows:
+        if is_frost(hot[row.chain]):
+            continue  # its own ceremony registered it, with the shares
         registration = registration_of(hot[row.chain])
         for name in SIGNERS:
             register_wallet(home.signer(name), registration, {"member": row.member_path}, [SigningRole.MEMBER])
@@ -136,7 +169,7 @@ def _register(home: Home, wallets: tuple[WalletSpec, ...]) -> None:
             register_wallet(home.signer(SENDER), registration, sender_paths, [SigningRole.SENDER])
 
 
-def _rules(name: str, staff: tuple[StaffSpec, ...]) -> dict[str, Json]:
+def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) -> dict[str, Json]:
     return {
         "format": "mext/signer-rules/1",
         "name": name,
@@ -154,10 +187,9 @@ def _rules(name: str, staff: tuple[StaffSpec, ...]) -> dict[str, Json]:
         "quorum": {"threshold": APPROVERS_NEEDED, "max_age_s": 86_400, "min_organisations": 1},
         "wallet_quorums": {},
         "destinations": {},
-        "own_moves": [f"{HOT}-{row.wallet}" for row in LOCAL_CHAINS if row.family in _OWN_MOVES[name == SENDER]],
-        "fee_caps": {row.chain: str(row.fee_cap) for row in LOCAL_CHAINS},
+        "own_moves": [f"{HOT}-{row.wallet}" for row in rows if row.family in _OWN_MOVES[name == SENDER]],
+        "fee_caps": {row.chain: str(row.fee_cap) for row in rows},
         "buckets": {
-            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)}
-            for row in LOCAL_CHAINS
+            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)} for row in rows
         },
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import Chain
 from custody.primitives.errors import VerificationFailed
-from custody.primitives.ids import TxId
 from custody.primitives.secret import Secret
 from custody.signers.client import RemoteSigner
 from custody.wallets.addresses import AddressDesk
@@ -141,7 +140,6 @@ class ChainParts:
         opening_units: Base units that lay on the wallets when they were opened: ours, and in nobody's books.
         born_height: First block that can hold a deposit.
         fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
-        own_fees: What the wallet paid for final moves that are no withdrawals: (txid, fee).
         memos: Where all customers share one address: the desk that gives each a memo.
     """
 
@@ -168,7 +166,6 @@ class ChainParts:
     opening_units: int = 0
     born_height: int = 0
     fee_paid: Callable[[SignedTx], Amount] | None = None
-    own_fees: Callable[[], Sequence[tuple[TxId, Amount]]] = tuple
     memos: MemoDesk | None = None
 
     def lanes(self) -> tuple[AnyLane, ...]:

@@ -24,7 +24,13 @@ APPROVAL_AGE_S = 3_600
 
 
 def breaker_of(home: Home) -> FileBreaker:
-    """The breaker of an installation."""
+    """The breaker of an installation.
+
+    Raises:
+        NotFound: There is none; a mistyped folder must not look like one where nothing is stopped.
+    """
+    if not home.blueprint.exists():
+        raise NotFound(f"{home.blueprint}: nothing is provisioned here; --home names another folder")
     return FileBreaker(home.folder / "breaker.json")
 
 

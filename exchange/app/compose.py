@@ -61,9 +61,10 @@ class Installation:
             VerificationFailed: A wallet, a signer or a contract is not what the blueprint says.
             JournalLocked, JournalDamaged: See `Core.open`.
         """
+        blueprint = load_blueprint(home.blueprint)  # first: a mistyped folder gets no journal
         with ExitStack() as stack:
             core = stack.enter_context(Core.open(home, time.time_ns))
-            rooms, worker = _build(home, load_blueprint(home.blueprint), core)
+            rooms, worker = _build(home, blueprint, core)
             worker.start()
             stack.callback(worker.stop)
             closing = stack.pop_all()

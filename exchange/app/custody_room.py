@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from custody.chains.registry import chain_row
 from custody.compliance.port import Screening
-from custody.compliance.sanctions import SanctionsList
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset, AssetBook
@@ -38,11 +37,12 @@ from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, Ingredients, Records, verify_signer_keys
 from exchange.app.core import Core
-from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, scan_step, sweep_step
+from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, pay_step, scan_step, sweep_step
 from exchange.app.evm import evm_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy, standings
 from exchange.app.screened_coins import ScreenedReader
+from exchange.app.screening import screening_of
 from exchange.app.solana import solana_parts
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
@@ -56,6 +56,8 @@ from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 SCAN_INTERVAL_S = 0.25
 PIPELINE_INTERVAL_S = 0.1
 SLOW_INTERVAL_S = 1.0
+LOOK_AGAIN_MS = 2_000
+"""A payment that its node holds is looked up at every block, and this often besides."""
 DEPOSIT_FLOORS = {
     "BTC": 10_000,
     "LTC": 100_000,
@@ -204,7 +206,7 @@ def open_custody(
     core.worker.drain()
     service.recover(_now_ms())
     breaker = FileBreaker(home.folder / "breaker.json")
-    screening = SanctionsList("local-empty", ())
+    screening = screening_of(home, blueprint)
     standing = standings(stores.deposits, AccountDesk(core, scales), scales)
     own = {part.cold_address: Tier.COLD for part in parts}
     own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
@@ -218,6 +220,7 @@ def open_custody(
             breaker=breaker,
             lanes=lanes,
             now_ms=_now_ms,
+            look_again_ms=LOOK_AGAIN_MS,
         )
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
@@ -259,7 +262,9 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
         for name, step in _tasks(part):
             yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
-    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.step(_now_s()))
+    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.decide(_now_s()))
+    for chain in custody.pipeline.chains:
+        yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, pay_step(custody.pipeline, chain, _now_s))
 
 
 def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:

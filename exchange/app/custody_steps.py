@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
-from custody.primitives.chain import Chain
+from custody.primitives.chain import Chain, ChainId
 from custody.primitives.errors import VerificationFailed
 from custody.store.deposits import SqlDepositStore
 from custody.store.sweeps import SqlSweepStore
@@ -18,11 +18,15 @@ from custody.wallets.clean_coins import sweepable
 from custody.wallets.deposit import DepositState, uncredited_units
 from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweeper, SweepState
+from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.states import AttemptState, PaymentState
 from exchange.app.chain_parts import ChainParts
 from exchange.settlement.ledger import SettlementLedger
 from exchange.settlement.rooms import ChainStatus
 from exchange.settlement.scale import AssetScale
+
+_ENDED_ON_CHAIN = frozenset({PaymentState.FINAL, PaymentState.VOID})
+"""What took a fee for good: paid, or executed and failed; of both, the attempt in a block is marked."""
 
 
 class ChainBoard:
@@ -87,6 +91,11 @@ def sweep_step(sweeper: Sweeper, chain: Chain, deposits: SqlDepositStore) -> Cal
     return step
 
 
+def pay_step(pipeline: Pipeline, chain: ChainId, now_s: Callable[[], int]) -> Callable[[], object]:
+    """Make the step that pays on one chain; `now_s` reads a clock, seconds since 1970 UTC."""
+    return lambda: pipeline.pay(chain, now_s())
+
+
 def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker) -> Callable[[], object]:
     """Make a step whose failed verification stops all signing on its chain, before the failure goes on."""
 
@@ -103,8 +112,8 @@ def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker)
 class FeeBooks:
     """Charges the house with network fees that were paid out of wallets which count as reserves.
 
-    Payments on UTXO chains, Tron and the XRP Ledger take their fee from the hot wallet, sweeps from the deposit
-    account. Gas senders and Solana fee payers hold a float of their own that is no reserve.
+    Payments on UTXO chains, Tron, the XRP Ledger and from a FROST group's address take their fee from the hot wallet,
+    sweeps from the deposit account. Gas senders and Solana fee payers hold a float of their own that is no reserve.
     """
 
     def __init__(self, ledger: SettlementLedger, withdrawals: SqlWithdrawalStore, sweeps: SqlSweepStore) -> None:
@@ -112,18 +121,20 @@ class FeeBooks:
         self._withdrawals = withdrawals
         self._sweeps = sweeps
         self._booked: dict[str, Amount] = {}
-        self._done: set[str] = set()  # payments whose fees are booked: the list of final ones only grows
+        self._done: set[str] = set()  # payments whose fees are booked: the list of ended ones only grows
         self.has_stepped = False
 
     def step(self, parts: Iterable[ChainParts]) -> None:
-        """Book every fee of a final transaction that is not booked yet; a repetition changes nothing.
+        """Book every fee of a final transaction that is not booked yet, of one that failed on chain, too.
+
+        A repetition changes nothing.
 
         Raises:
             InsufficientFunds: The house account cannot pay; fund it.
             NodeUnavailable: A node does not tell a fee now.
         """
         by_chain = {part.chain.id: part for part in parts}
-        for payment in self._withdrawals.payments({PaymentState.FINAL}):
+        for payment in self._withdrawals.payments(_ENDED_ON_CHAIN):
             paid = by_chain[payment.chain].fee_paid if payment.chain in by_chain else None
             if paid is not None and payment.id not in self._done:
                 for attempt in self._withdrawals.attempts(payment.id):
@@ -131,12 +142,9 @@ class FeeBooks:
                         self._book(f"{payment.chain}/{attempt.signed.txid}", paid(attempt.signed))
                 self._done.add(payment.id)
         for part in by_chain.values():
-            if part.sweeps is not None:
-                for sweep in self._sweeps.sweeps(part.chain, (SweepState.FINAL,)):
-                    if sweep.fee is not None:
-                        self._book(f"{part.chain.id}/{sweep.tx.txid}", sweep.fee)
-            for txid, fee in part.own_fees():
-                self._book(f"{part.chain.id}/{txid}", fee)
+            for move in self._sweeps.sweeps(part.chain, (SweepState.FINAL,)):  # sweeps, tickets
+                if move.fee is not None:
+                    self._book(f"{part.chain.id}/{move.tx.txid}", move.fee)
         self.has_stepped = True
 
     def is_booked(self, subject: str) -> bool:

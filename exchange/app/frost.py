@@ -1,6 +1,7 @@
 """The parts of Solana where SOL lies on one native address: a FROST group pays, deposits are accounts below it.
 
-The cold wallet stays an SPL multisig.
+The cold wallet stays an SPL multisig: a move to it is a plain transfer of lamports to its wrapped-SOL vault, which its
+reader counts above the rent, and whose next payment begins with `SyncNative`. Fees leave the group's own address.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def frost_parts(given: Ingredients) -> ChainParts:
         FrostReserves(
             TierReader(hot.id, "hot"), reader, SplReserves([(TierReader(cold.id, "cold"), cold)], node, int), used
         ),
+        fee_paid=lambda signed: signed.fee_max,
     )
 
 
@@ -81,6 +83,7 @@ def _lane(given: Ingredients, hot: FrostWallet, reader: FrostReader, node: Solan
         given.members(keys),
         hot.threshold,
         fixes_signers=True,
+        destinations=reader,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from custody.chains.evm.deploy import deploy_on_devnet
 from custody.chains.registry import chain_row
+from custody.chains.solana.node import SolanaNode
 from custody.chains.tron.node import TronNode
 from custody.chains.xrpl.node import XrplNode
 from custody.chains.xrpl.reader import XrplReader
@@ -21,10 +22,10 @@ from custody.devnet.network import LocalChains
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import WalletSpec
-from exchange.app.solana_groundwork import lay_solana_groundwork
+from exchange.app.solana_groundwork import GROUP_FLOAT_LAMPORTS, lay_solana_groundwork
 from exchange.app.tron_groundwork import lay_tron_groundwork
 from exchange.app.wallet_kits import HOT
-from exchange.app.wallets import safe_wallet, tron_wallet, xrpl_wallet
+from exchange.app.wallets import is_frost, safe_wallet, tron_wallet, xrpl_wallet
 from exchange.app.xrpl_groundwork import open_xrpl
 
 SENDER_FLOAT_WEI = 10**18
@@ -78,7 +79,7 @@ class Opening:
 
 
 def openings(chains: LocalChains, specs: Sequence[WalletSpec]) -> Mapping[str, Opening]:
-    """How the chains stand now, for those whose accounts hold coins from the start."""
+    """How the chains stand now, before any address is handed out; chains that are read from the start have no row."""
     found: dict[str, Opening] = {}
     for spec in specs:
         family, before = chain_row(ChainId(spec.chain)).family, found.get(spec.chain, Opening())
@@ -92,6 +93,10 @@ def openings(chains: LocalChains, specs: Sequence[WalletSpec]) -> Mapping[str, O
             reader = XrplReader(xrpl, XrplNode(chains.xrpl.rpc))
             held = reader.balance(xrpl.address, xrpl.params.native).units
             found[spec.chain] = Opening(before.units + held, reader.tip().height + 1)
+        elif family is Family.SOLANA:
+            # Slots are many: the scanner need not read those from before any address was handed out.
+            slot = SolanaNode(chains.solana.rpc).slot("finalized")
+            found[spec.chain] = Opening(before.units + GROUP_FLOAT_LAMPORTS * is_frost(spec), slot)
     return found
 
 

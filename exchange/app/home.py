@@ -44,6 +44,11 @@ class Home:
         return self.folder / "passphrase"
 
     @property
+    def sanctions(self) -> Path:
+        """Sanctions lists, one file a source; mode 0700."""
+        return self.folder / "sanctions"
+
+    @property
     def journal(self) -> Path:
         """The truth about who is owed what."""
         return self.folder / "journal"
@@ -68,3 +73,7 @@ class Home:
     def keystore(self, name: str) -> Path:
         """Sealed mnemonic of a key holder that is no signer process: staff, operator, cold."""
         return self.folder / "keys" / f"{name}.json"
+
+    def transcript(self, wallet_id: str) -> Path:
+        """What a key ceremony of several made public: anybody can check it."""
+        return self.folder / "ceremony" / f"{wallet_id}.json"

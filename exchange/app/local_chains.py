@@ -9,6 +9,7 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from custody.chains.registry import chain_row
@@ -65,6 +66,11 @@ LOCAL_CHAINS: tuple[LocalChain, ...] = (
     LocalChain("bsc-local", "bnb", "BNB", 18, 4, 10, EVM_PATH, 5 * 10**16, 10**21),
 )
 """In the order in which wallets are made; the ledger numbers stay as they were given."""
+
+
+def rows_of(chains: Collection[str]) -> tuple[LocalChain, ...]:
+    """The rows of these chains, in the order in which wallets are made."""
+    return tuple(row for row in LOCAL_CHAINS if row.chain in chains)
 
 
 def local_chain(chain: str) -> LocalChain | None:

@@ -26,9 +26,10 @@ from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, d
 from exchange.app.groundwork import OpenerKeys, Opening, lay_groundwork, openings
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
-from exchange.app.local_chains import LOCAL_CHAINS
+from exchange.app.local_chains import rows_of
 from exchange.app.solana_groundwork import SOLANA_DEPOSITS
 from exchange.app.wallet_kits import OPENER_PATHS
+from exchange.app.wallets import WRAPPED
 from governance.contracts.deployment import Deployment, Holders, deploy, save_deployment
 from governance.contracts.roles import verify_roles
 from governance.contracts.sending import Sender, connect
@@ -43,19 +44,30 @@ CANDIDATE = "DEMO"
 CANDIDATE_SUPPLY = 10**24
 CANDIDATE_NUMBER = 3
 """Of the asset in the ledger; the coins have the others."""
+MARKETS = (
+    MarketSpec("BTC/ETH", 0, "BTC", "ETH", tick="0.0001", lot="0.0001", lowest="15"),
+    MarketSpec("SOL/ETH", 1, "SOL", "ETH", tick="0.000001", lot="0.01", lowest="0.01"),
+    MarketSpec(f"{CANDIDATE}/ETH", 2, CANDIDATE, "ETH", tick="0.000001", lot="1", lowest="0.00002", by_vote=True),
+)
+"""A market opens where both its assets are; the candidate's waits for its vote."""
 VOTER, COUNCIL, AUDITOR, SCREENERS = 1, 2, 3, (4, 5)
 """Places of the world's people among the node's own accounts: token holders and officers outside the exchange."""
 
 
-def provision_wallets(home: Home, chains: LocalChains) -> Ceremony:
-    """Draw keys, make hot 2-of-3 and cold 3-of-5 wallets, and put them on the chains.
+def provision_wallets(home: Home, chains: LocalChains, sol: str = WRAPPED) -> Ceremony:
+    """Draw keys, make hot 2-of-3 and cold 3-of-5 wallets on every chain that runs, and put them there.
+
+    Args:
+        home: Empty folder of the installation.
+        chains: Running local chains.
+        sol: How the hot wallet holds SOL: "wrapped" or "frost".
 
     Raises:
         Conflict: The home folder holds an installation already.
     """
     passphrase = draw_passphrase(home)
     write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
-    ceremony = hold_ceremony(home, passphrase)
+    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), sol)
     lay_groundwork(chains, ceremony.wallets, _opener_keys(home, passphrase, ceremony))
     return ceremony
 
@@ -103,7 +115,12 @@ def _operator_address(home: Home) -> str:
 
 
 def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Blueprint:
-    ethereum, opened = "ethereum-local", openings(chains, ceremony.wallets)
+    opened = openings(chains, ceremony.wallets)
+    assets = (
+        *(AssetSpec(r.symbol, r.decimals, r.chain, None, r.number, r.exponent) for r in rows_of(chains.names)),
+        AssetSpec(CANDIDATE, 18, ETHEREUM_LOCAL.chain.id, candidate, CANDIDATE_NUMBER, 10),
+    )
+    known = {asset.symbol for asset in assets}
     return Blueprint(
         label=LABEL,
         exchange=EXCHANGE,
@@ -120,15 +137,6 @@ def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Bluep
             for e in chains.endpoints()
         ),
         wallets=ceremony.wallets,
-        assets=(
-            *(AssetSpec(r.symbol, r.decimals, r.chain, None, r.number, r.exponent) for r in LOCAL_CHAINS),
-            AssetSpec(CANDIDATE, 18, ethereum, candidate, CANDIDATE_NUMBER, 10),
-        ),
-        markets=(
-            MarketSpec("BTC/ETH", 0, "BTC", "ETH", tick="0.0001", lot="0.0001", lowest="15"),
-            MarketSpec("SOL/ETH", 1, "SOL", "ETH", tick="0.000001", lot="0.01", lowest="0.01"),
-            MarketSpec(
-                f"{CANDIDATE}/ETH", 2, CANDIDATE, "ETH", tick="0.000001", lot="1", lowest="0.00002", by_vote=True
-            ),
-        ),
+        assets=assets,
+        markets=tuple(market for market in MARKETS if {market.base, market.quote} <= known),
     )

@@ -20,10 +20,12 @@ from custody.signers.ownership import OwnershipRequest, OwnershipSignature
 from exchange.app.blueprint import Blueprint, WalletSpec
 from exchange.app.ceremony import RESERVES
 from exchange.app.chain_parts import ChainParts
+from exchange.app.frost_ownership import sign_together
 from exchange.app.home import Home
 from exchange.app.keyholders import open_seed
 from exchange.app.operator import Operator
 from exchange.app.reserve_sources import asset_id
+from exchange.app.wallets import frost_wallet, is_frost
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.reserve_archive import ReserveArchive, ReserveKeys
 from exchange.settlement.reserves import OwnedClaim, OwnedPlace, ReserveParts, ReservesDesk
@@ -116,10 +118,14 @@ class HotSigners:
         Raises:
             QuorumNotReached: Too few signers answered; what they said is in the message.
         """
-        return [self._one(place, claim, approvals) for place, claim in claims]
+        return [self._one(place, claim, tuple(approvals)) for place, claim in claims]
 
-    def _one(self, place: OwnedPlace, claim: OwnershipClaim, approvals: Sequence[Approval]) -> OwnershipEvidence:
+    def _one(self, place: OwnedPlace, claim: OwnershipClaim, approvals: tuple[Approval, ...]) -> OwnershipEvidence:
         spec = self._wallets[place.wallet_id]
+        if is_frost(spec):
+            group = {number: self._signers[member.signer] for number, member in enumerate(spec.members, start=1)}
+            together = sign_together(frost_wallet(spec), group, ownership_request(place, claim), approvals)
+            return as_evidence(claim, Family.SOLANA, [together])
         names, needed = self._who(place, spec)
         signed: list[OwnershipSignature] = []
         said: list[str] = []
@@ -127,7 +133,7 @@ class HotSigners:
             if len(signed) == needed:
                 break
             try:
-                signed.append(self._signers[name].sign_ownership(ownership_request(place, claim), tuple(approvals)))
+                signed.append(self._signers[name].sign_ownership(ownership_request(place, claim), approvals))
             except (Refused, Unavailable) as error:
                 said.append(f"{name}: {error.message}")
         if len(signed) < needed:

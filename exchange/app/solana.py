@@ -57,6 +57,7 @@ def solana_parts(given: Ingredients) -> ChainParts:
         hot.threshold,
         (given.signers[given.sender],),
         fixes_signers=True,
+        destinations=reader,
     )
 
     def hot_balance() -> Amount:

@@ -25,6 +25,8 @@ from exchange.app.wallets import frost_wallet, is_frost, spl_wallet
 
 FEE_PAYER_FLOAT_LAMPORTS = 10**10
 OPENER_FLOAT_LAMPORTS = 10**11
+GROUP_FLOAT_LAMPORTS = 10**7
+"""A group's address pays its fees itself, and the first ones before anything came in from deposit accounts."""
 SOLANA_DEPOSITS = 32
 """Deposit accounts opened in advance: an address is handed out only after its account stands."""
 
@@ -58,6 +60,8 @@ def lay_solana_groundwork(chain: SolanaVm, specs: Sequence[WalletSpec], opener: 
             checks.append(partial(verify_wallet, node, wallet))
             checks += [partial(verify_deposits, node, wallet, range(SOLANA_DEPOSITS))] * (spec.tier == HOT)
         made.open_wallet()
+        if isinstance(made, FrostOpener):
+            chain.fund(frost_wallet(spec).address, GROUP_FLOAT_LAMPORTS)
         if spec.tier == HOT:
             made.open_deposits(range(SOLANA_DEPOSITS))
     for check in checks:

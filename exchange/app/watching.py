@@ -40,8 +40,8 @@ WATCH_INTERVAL_S = 0.2
 WINDOW_MS = 3_600_000
 MOST_HOURLY_PPM = 500_000
 """Half of all that is owed within an hour is a drain, whoever approved it. The signers' own buckets are far smaller."""
-SETTLED_LATELY_MS = 60_000
-"""How long after its settlement a fee may wait to be booked."""
+ENDED_LATELY_MS = 60_000
+"""How long after settlement or refund a fee may wait to be booked: what failed on chain took one, too."""
 _UNDER_WAY = frozenset(
     {
         WithdrawalState.ASSIGNED,
@@ -185,7 +185,7 @@ class AssetWatch:
         """Fees out of wallets that count as reserves, and not booked yet."""
         part, stores, fees = self._part, self._custody.stores, self._custody.fees
         if part.fee_paid is not None:
-            lately = stores.flows.settled_payments(time.time_ns() // 1_000_000 - SETTLED_LATELY_MS)
+            lately = stores.flows.ended_payments(time.time_ns() // 1_000_000 - ENDED_LATELY_MS)
             for payment_id in {each.payment_id for each in moving if each.payment_id} | lately:
                 for attempt in stores.withdrawals.attempts(payment_id):
                     signed = attempt.signed
@@ -193,11 +193,10 @@ class AssetWatch:
                         subject = f"{part.chain.id}/{signed.txid}"
                         if not fees.is_booked(subject):
                             yield subject, signed.fee_max.units
-        if part.sweeps is not None:
-            for sweep in stores.sweeps.sweeps(part.chain, (SweepState.STORED, SweepState.FINAL)):
-                subject = f"{part.chain.id}/{sweep.tx.txid}"
-                if not fees.is_booked(subject):
-                    yield subject, (sweep.fee or sweep.tx.fee_max).units
+        for move in stores.sweeps.sweeps(part.chain, (SweepState.STORED, SweepState.FINAL)):  # sweeps, tickets
+            subject = f"{part.chain.id}/{move.tx.txid}"
+            if not fees.is_booked(subject):
+                yield subject, (move.fee or move.tx.fee_max).units
 
     def _lane_reading(self) -> LaneReading:
         lane, store = self._part.lane, self._custody.stores.withdrawals

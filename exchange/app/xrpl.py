@@ -22,6 +22,7 @@ from custody.withdrawals.lanes import Lane
 from exchange.app.chain_parts import ChainParts, Ingredients
 from exchange.app.reserve_sources import TierReader, XrplReserves
 from exchange.app.wallets import account_key, xrpl_wallet
+from exchange.app.xrpl_moves import TicketRecords
 
 TAGS = TagCode(lambda number: str(tag_of(number)), number_of)
 
@@ -54,8 +55,10 @@ def xrpl_parts(given: Ingredients) -> ChainParts:
         (XrplBroadcaster(node),),
         given.members(keys),
         hot.threshold,
+        destinations=reader,
     )
-    keeper = TicketKeeper(codec, reader, lane.broadcasters[0], [member.signer for member in lane.members])
+    members = [member.signer for member in lane.members]
+    keeper = TicketKeeper(codec, reader, lane.broadcasters[0], members, TicketRecords(given.records.sweeps, chain))
 
     def watch() -> None:
         for wallet in (hot, cold):
@@ -76,7 +79,6 @@ def xrpl_parts(given: Ingredients) -> ChainParts:
         upkeep=lambda: keeper.step(given.records.withdrawals.reserved(chain.id)),
         watch=watch,
         fee_paid=lambda signed: signed.fee_max,
-        own_fees=keeper.paid,
         memos=MemoDesk(hot.address, TAGS, given.memos),
     )
 

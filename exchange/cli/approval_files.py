@@ -14,6 +14,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exchange.cli.writing import write_file
+
 if TYPE_CHECKING:
     from custody.primitives.approval import Approval
 
@@ -32,8 +34,12 @@ def approval_fields(vote: Approval) -> dict[str, Any]:
 
 
 def write_approval(path: Path, vote: Approval) -> None:
-    """Write a verdict."""
-    path.write_text(json.dumps(approval_fields(vote)) + "\n")
+    """Write a verdict.
+
+    Raises:
+        NotWritable: Not there.
+    """
+    write_file(path, json.dumps(approval_fields(vote)) + "\n")
 
 
 def read_approval(path: Path) -> Approval:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from exchange.cli.approval_files import read_approval, write_approval
+from exchange.cli.columns import aligned
 from exchange.cli.serving import DEFAULT_HOME, HomeOption
 
 app = typer.Typer(
@@ -30,8 +31,8 @@ def show(
     if as_json:
         print(json.dumps({scope: {"reason": s.reason, "number": s.number} for scope, s in stops.items()}, indent=2))
     else:
-        for scope, stop in stops.items():
-            print(f"{scope:<20} {stop.reason}  [{stop.number[:8]}]")
+        for line in aligned([(scope, stop.reason, f"[{stop.number[:8]}]") for scope, stop in stops.items()]):
+            print(line)
         print(f"{len(stops)} stopped")
     raise typer.Exit(4 if stops else 0)
 
@@ -56,7 +57,7 @@ def approve(
 @app.command()
 def close(
     scope: ScopeArgument,
-    approvals: Annotated[list[Path], typer.Argument(help="Files with signed approvals.")],
+    approvals: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files with signed approvals.")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Let a scope be signed again, with the approvals of a quorum."""

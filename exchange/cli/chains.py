@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+_WHOLE = ("Chain", "Evidence")
+"""Columns of single words: broken in two they could not be searched for."""
+
 
 def chains(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """List the chains: multisig mechanism, conflict key, depths, tokens, and what the tests run against."""
+    """List the eight chains and how each pays. Multisig, conflict key, depths, tokens, what the tests run against."""
     from custody.chains.mechanisms import MECHANISMS
     from custody.chains.registry import CHAINS, chain_row
 
@@ -40,7 +43,7 @@ def chains(
 
     table = Table(expand=True)
     for heading in ("Chain", "Multisig", "At most one payment per", "Credited / final at", "Tokens", "Evidence"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     for name, how in MECHANISMS.items():
         depths = f"{chain_row(name).credit_depth} / {chain_row(name).final_depth}"
         table.add_row(name, how.multisig, how.conflict_key, depths, how.tokens or "-", how.evidence.value)

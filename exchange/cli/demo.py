@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,17 +17,28 @@ PLAIN_WIDTH = 120
 """Columns when the output goes to a file or a pipe, where no terminal tells its width."""
 
 
+class SolMechanism(StrEnum):
+    """The two ways to hold SOL."""
+
+    WRAPPED = "wrapped"
+    FROST = "frost"
+
+
 def demo(
     home: Annotated[
         Path | None, typer.Option(help="Empty folder for the run; by default a fresh one below .mext/runs.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port of API and pages; 8000, or a free one with --once.")] = None,
     once: Annotated[bool, typer.Option("--once", help="End after the loop instead of serving the pages.")] = False,
+    sol: Annotated[
+        SolMechanism,
+        typer.Option(help="How the hot wallet holds SOL: in an SPL multisig, or on a FROST group's address."),
+    ] = SolMechanism.WRAPPED,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on stdout, everything else on stderr; implies --once.")
     ] = False,
 ) -> None:
-    """Run the whole loop on local chains: deposit, trade, withdraw, vote, prove, restart; then serve the pages."""
+    """Run the whole loop on local chains. Deposit, trade, withdraw, vote, prove, restart; then serve the pages."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -40,7 +52,7 @@ def demo(
     report = Report()
     world = World(home or _fresh_folder(), port or _port(once=once or as_json))
     try:
-        run_loop(world, report, console)
+        run_loop(world, report, console, sol.value)
     except ToolkitError as error:
         console.print(f"[red]stopped:[/] {escape(f'{error.message} [{error.code}]')}", markup=True)
         console.print(f"logs: {world.home.folder / 'logs'}")

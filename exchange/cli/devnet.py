@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from exchange.cli.columns import aligned
+from exchange.cli.writing import make_folder
+
 app = typer.Typer(help="Local chains on this machine.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 DEFAULT_FOLDER = Path(".devnet/run")
@@ -16,20 +19,36 @@ FolderOption = Annotated[Path, typer.Option("--folder", help="Data and logs of t
 
 @app.command()
 def up(folder: FolderOption = DEFAULT_FOLDER) -> None:
-    """Start Bitcoin, Ethereum and Solana, show where they answer, and keep them until Ctrl-C."""
+    """Start the eight local chains. Shows where each answers and what it is; runs until Ctrl-C."""
     import signal
     import threading
 
     from custody.devnet.network import LocalChains
 
+    make_folder(folder)
+    _require_stopped(folder)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with LocalChains.start(folder) as chains:
         chains.run_clock()
-        for endpoint in chains.endpoints():
-            print(f"{endpoint.chain:<16} {endpoint.evidence:<34} {endpoint.url}", flush=True)
+        rows = [(endpoint.chain, endpoint.evidence, endpoint.url) for endpoint in chains.endpoints()]
+        print("\n".join(aligned(rows)), flush=True)
         stopping.wait()
+
+
+def _require_stopped(folder: Path) -> None:
+    from contextlib import suppress
+
+    from custody.devnet.network import load_endpoints
+    from custody.primitives.errors import Conflict, InvalidInput
+
+    with suppress(InvalidInput):  # nothing ran there, or a crash left half a list: starting anew replaces it
+        running = [each.chain for each in load_endpoints(folder) if each.is_running()]
+        if running:
+            raise Conflict(
+                f"{folder}: local chains run from here already: {', '.join(running)}; see: mext devnet status"
+            )
 
 
 @app.command()
@@ -37,7 +56,7 @@ def status(
     folder: FolderOption = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Say for each chain what answers: a node, a virtual machine or a simulator, and whether it runs."""
+    """Say what answers for each chain. A node, a virtual machine or a simulator; and whether it runs."""
     from dataclasses import asdict
 
     from custody.devnet.network import load_endpoints
@@ -46,14 +65,22 @@ def status(
     if as_json:
         print(json.dumps([asdict(endpoint) | {"running": endpoint.is_running()} for endpoint in endpoints], indent=2))
         return
-    for endpoint in endpoints:
-        running = "running" if endpoint.is_running() else "stopped"
-        print(f"{endpoint.chain:<16} {endpoint.evidence:<34} {running:<8} {endpoint.url}  log {endpoint.log}")
+    rows = [
+        (each.chain, each.evidence, "running" if each.is_running() else "stopped", each.url, f"log {each.log}")
+        for each in endpoints
+    ]
+    print("\n".join(aligned(rows)))
 
 
 @app.command()
-def install(folder: Annotated[Path, typer.Option(help="Private folder.")] = Path(".devnet/knots")) -> None:
-    """Fetch Bitcoin Knots from Debian into a private folder, without root."""
+def install(
+    folder: Annotated[
+        Path, typer.Option(help='Private folder; the nodes go to "knots" and "litecoin" below it.')
+    ] = Path(".devnet"),
+) -> None:
+    """Fetch Bitcoin Knots and Litecoin Core, without root. From Debian, into a private folder."""
     from custody.devnet.knots import install_knots
+    from custody.devnet.litecoin import install_litecoin
 
-    install_knots(folder, say=lambda line: print(line, flush=True))
+    for install_node, name in ((install_knots, "knots"), (install_litecoin, "litecoin")):
+        install_node(folder / name, say=lambda line: print(line, flush=True))

@@ -1,7 +1,7 @@
 """One table from kinds of error to exit codes of the command line.
 
 0 ok, 1 failure, 2 unusable input, 3 verification failed, 4 refused by the rules, 5 more signatures
-needed, 6 something we depend on does not answer.
+needed, 6 something we depend on does not answer; 7 is `mext doctor` alone: something is missing here.
 """
 
 from __future__ import annotations

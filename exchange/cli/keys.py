@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from exchange.cli.columns import aligned
 from exchange.cli.serving import DEFAULT_HOME, HomeOption
 
 app = typer.Typer(help="Wallets of an installation.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -30,7 +31,7 @@ def list_wallets(
     home: HomeOption = DEFAULT_HOME,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """List the wallets: tier, quorum, chain, and where each receives."""
+    """List the wallets. Id, tier, quorum, chain, and the address where each receives."""
     from exchange.app.blueprint import load_blueprint
     from exchange.app.home import Home
     from exchange.app.wallets import receives_at
@@ -48,5 +49,5 @@ def list_wallets(
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        for row in rows:
-            print(f"{row['id']:<10} {row['quorum']:<7} {row['chain']:<16} {row['address']}")
+        names = ("id", "tier", "quorum", "chain", "address")
+        print("\n".join(aligned([[row[name] for name in names] for row in rows])))

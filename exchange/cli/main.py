@@ -13,7 +13,19 @@ import sys
 import typer
 
 from custody.primitives.errors import ToolkitError
-from exchange.cli import breaker, chains, demo, devnet, keys, ledger, por, serving, treasury, withdrawals
+from exchange.cli import (
+    breaker,
+    chains,
+    demo,
+    devnet,
+    keys,
+    ledger,
+    por,
+    sanctions,
+    serving,
+    treasury,
+    withdrawals,
+)
 from exchange.cli.exit_codes import exit_code
 
 app = typer.Typer(
@@ -34,6 +46,7 @@ app.add_typer(keys.app, name="wallet")
 app.add_typer(por.app, name="por")
 app.add_typer(treasury.app, name="treasury")
 app.add_typer(breaker.app, name="breaker")
+app.add_typer(sanctions.app, name="sanctions")
 app.add_typer(withdrawals.app, name="withdrawals")
 app.add_typer(ledger.app, name="journal")
 

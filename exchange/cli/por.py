@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from exchange.cli.writing import write_file
+
 app = typer.Typer(help="Proof of reserves.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
@@ -22,7 +24,7 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Check that a statement counts what you are owed: offline, with the standard library alone."""
+    """Check that a statement counts what you are owed. Offline, with the standard library alone."""
     from custody.reserves.verify_command import main
 
     arguments = [str(proof), "--account", account]
@@ -39,5 +41,5 @@ def verifier(
     """Write the verifier as one file that needs nothing but Python."""
     from custody.reserves.single_file import single_file
 
-    target.write_text(single_file())
+    write_file(target, single_file())
     print(f"wrote {target}")

@@ -15,7 +15,7 @@ def serve(
     home: HomeOption = DEFAULT_HOME,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65_535)] = 8000,
 ) -> None:
-    """Serve the API and the pages, and do the background work, until stopped."""
+    """Serve API and pages, do the background work. Runs until it is stopped."""
     import logging
 
     from exchange.app.compose import Installation
@@ -29,7 +29,7 @@ def serve(
 
 
 def doctor() -> None:
-    """Check this machine for what the local chains need; one line each, with the cure."""
+    """Check what this machine lacks for local chains. One line each, with the cure."""
     from exchange.cli.checks import run_checks
 
     raise typer.Exit(run_checks())

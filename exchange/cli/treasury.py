@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exchange.cli.serving import DEFAULT_HOME, HomeOption
+from exchange.cli.writing import write_file
 
 if TYPE_CHECKING:
     from exchange.app.treasury_report import AssetReport
 
 app = typer.Typer(
-    help="Hot and cold: bands, stock, moves; reads files only, asks no node, moves nothing.",
+    help="Hot and cold: stock, bands, moves. Reads files only, asks no node, moves nothing.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -31,12 +32,12 @@ def status(
     lead_h: LeadOption = 8,
     as_json: JsonOption = False,
 ) -> None:
-    """Show where each asset lies, its bands, and the hot stock over the last two weeks."""
+    """Show stock and bands of each asset. With the hot stock over the last two weeks as a picture."""
     from exchange.cli.treasury_chart import svg_chart, text_chart
 
     reports = _reports(home, lead_h)
     if svg is not None:
-        svg.write_text(svg_chart(reports))
+        write_file(svg, svg_chart(reports))
     if as_json:
         print(json.dumps([_as_json(report) for report in reports], indent=2))
         return
@@ -50,7 +51,7 @@ def status(
 
 @app.command()
 def plan(home: HomeOption = DEFAULT_HOME, lead_h: LeadOption = 8, as_json: JsonOption = False) -> None:
-    """Say what should move now, and why; moving it is for officers and the policy."""
+    """Say what should move now, and why. Moving it is for officers and the policy."""
     reports = _reports(home, lead_h)
     if as_json:
         print(json.dumps([_as_json(report) for report in reports], indent=2))

@@ -40,6 +40,7 @@ def test_a_payment_out_of_mweb_is_credited_and_can_be_spent(node):
     pay_out_of_mweb(node, address.text, "500")
     (seen,) = live.reader.deposits({address.text}, live.reader.tip())
     assert seen.amount.units == 500 * 10**8
+    assert [sender[:11] for sender in seen.senders] == ["script:5820"]  # nobody's address: for people to look at
     raw = bytes.fromhex(node.rpc.call("getrawtransaction", seen.txid))
     assert raw[4:6] == b"\x00\x08"
     with pytest.raises(MalformedPayload):  # as the node gives it no library reads it

@@ -215,7 +215,7 @@ def test_deposits_are_credited_above_the_rent_and_once(live):
     send(live.vm, MALLORY, [instructions.transfer_lamports(MALLORY.text, to.text, 3 * SOL)])
     live.vm.mine(1)
     seen = live.reader.deposits(frozenset({to.text, live.wallet.address}), live.reader.tip())
-    assert [(each.to, each.amount.units) for each in seen] == [(to, 3 * SOL)]
+    assert [(each.to, each.amount.units, each.senders) for each in seen] == [(to, 3 * SOL, (MALLORY.text,))]
     assert [each.lamports for each in live.reader.spendable(frozenset()).deposits] == [3 * SOL]
     with pytest.raises(StaleState):
         live.reader.deposits(frozenset(), replace(live.reader.tip(), hash="11111111111111111111111111111111"))

@@ -3,23 +3,26 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import pytest
 from simulators.frost import NATIVE, FrostHouse
 from simulators.solana import SOL, House, Key
 
+from custody.chains.port import SignedTx
 from custody.chains.solana.codec import SplCodec
 from custody.chains.solana.frost_codec import FrostCodec
 from custody.chains.solana.params import LOCAL
 from custody.devnet.solana_vm import SolanaVm
 from custody.primitives.asset import AssetBook
 from custody.primitives.errors import LimitExceeded, NodeUnavailable, VerificationFailed
-from custody.primitives.ids import CustomerId
+from custody.primitives.ids import CustomerId, TxId
 from custody.signers.client import RemoteSigner
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
 from exchange.app.blueprint import ChainSpec, InvalidBlueprint, MemberSpec, WalletSpec
 from exchange.app.chain_parts import Ingredients
+from exchange.app.groundwork import openings
 from exchange.app.solana import solana_parts
 from exchange.app.solana_groundwork import SOLANA_DEPOSITS, lay_solana_groundwork
 
@@ -79,7 +82,7 @@ def ingredients(vm, specs, hot):
     deposits = SqlDepositStore(open_database("sqlite://"), AssetBook([NATIVE]))
     signers = {name: RemoteSigner(name, Path("/nowhere")) for name in (*NAMES, "sender")}
     chain = ChainSpec(LOCAL.chain.id, "VM", vm.url)
-    return Ingredients(chain, hot, specs["cold"], signers, "sender", deposits, SOLANA_DEPOSITS, Path())
+    return Ingredients(chain, hot, specs["cold"], signers, "sender", deposits, SOLANA_DEPOSITS, Path(), None, None)
 
 
 def wait_for(look, expected):
@@ -122,7 +125,12 @@ def test_frost_installation_receives_and_counts_what_it_holds(vm, specs):
     assert isinstance(parts.lane.codec, FrostCodec)
     assert parts.lane.senders == ()
     assert parts.lane.fixes_signers
-    before = parts.hot_balance().units
+    before = openings(SimpleNamespace(solana=vm), [specs["cold"], specs["frost"]])[
+        LOCAL.chain.id
+    ].units  # what nobody deposited
+    wait_for(lambda: parts.hot_balance().units, before)
+    fee = parts.lane.codec.fee()
+    assert parts.fee_paid(SignedTx(TxId("x"), b"", "key", fee)) == fee  # the address pays, so the books must
     address = parts.desk.address_for(CustomerId("ada"))
     vm.fund(address.text, 2 * SOL)
     vm.fund(parts.hot_address.text, 3 * SOL)

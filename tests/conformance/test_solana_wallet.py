@@ -21,6 +21,7 @@ from custody.devnet.solana_vm import SolanaVm
 from custody.keys.material import SigningRole
 from custody.nodes.jsonrpc import NodeError
 from custody.primitives.address import Address
+from custody.primitives.amount import Amount
 from custody.primitives.chain import Finality
 from custody.primitives.errors import InvalidAddress, NodeUnavailable, StaleState, VerificationFailed
 from custody.signers.registry import family_of
@@ -267,7 +268,7 @@ def test_treasury_moves_reach_the_vault_of_another_wallet(live, minted):
     mint_to(live.vm, usdc, authority, live.wallet.vault(usdc), 500)
     for asset, units in ((NATIVE, 4 * SOL), (usdc, 400)):
         to = cold.wallet.receive_address(asset)
-        verify_destination(live.node, live.wallet, to, asset)
+        verify_destination(live.node, to, asset)
         live.broadcaster.broadcast(live.complete(live.plan(live.intent(to.text, units, asset))))
         live.vm.mine(FINAL)
         assert cold.reader.balance(to, asset).units == units
@@ -286,9 +287,9 @@ def test_refuses_destinations_where_money_would_be_stuck(live, minted):
     dead += [("ComputeBudget111111111111111111111111111111", NATIVE)]
     for text, asset in dead:
         with pytest.raises(DeadEnd):
-            verify_destination(live.node, live.wallet, Address(LOCAL.chain.id, text), asset)
+            live.reader.verify_destination(Address(LOCAL.chain.id, text), Amount(1, asset), "")
     for text, asset in [(Key("new").text, NATIVE), (authority.text, usdc), (multisig, usdc), (wrapped, NATIVE)]:
-        verify_destination(live.node, live.wallet, Address(LOCAL.chain.id, text), asset)
+        verify_destination(live.node, Address(LOCAL.chain.id, text), asset)
 
 
 def test_opening_again_changes_nothing(live):
@@ -417,4 +418,4 @@ def test_wrapped_sol_that_arrives_as_a_token_is_one_credit(live):
     send(live.vm, payer, wrap)
     live.vm.mine(1)
     found = live.reader.deposits(frozenset({to.text}), live.reader.tip())
-    assert [d.amount.units for d in found] == [SOL]
+    assert [(d.amount.units, d.senders) for d in found] == [(SOL, (payer.text,))]

@@ -259,6 +259,8 @@ def test_a_reorganised_deposit_is_gone_from_the_main_chain(kind, node, live):
     old = live.reader.block_at(live.reader.tip().height - 1)
     (seen,) = live.reader.deposits({address.text}, old)
     assert (seen.to, seen.amount.units) == (address, 700_000 * kind.unit)
+    assert all(live.codec.parse_address(sender).text == sender for sender in seen.senders)
+    assert seen.senders
     node.reorganise(2)
     new = live.reader.block_at(old.height)
     assert (new.parent, live.reader.deposits({address.text}, new)) == (old.parent, ())
@@ -288,6 +290,8 @@ def test_a_quorum_pays_every_kind_of_address(kind, node, threshold, count):
     seen = live.reader.deposits({i.to.text for i in intents}, paid_in)
     assert {d.to: d.amount for d in seen} == {i.to: i.amount for i in intents}
     assert {d.txid for d in seen} == {signed.txid}
+    spent = {live.wallet.address(coin.branch, coin.index).text for coin in plan.inputs}
+    assert {(frozenset(d.senders), len(d.senders)) for d in seen} == {(frozenset(spent), len(spent))}
 
 
 def test_the_node_derives_the_same_addresses(kind, node, live):

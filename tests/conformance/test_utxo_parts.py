@@ -38,6 +38,8 @@ def ingredients(kind, node, folder):
         deposits=MemoryDeposits(),
         deposit_limit=0,
         folder=folder,
+        records=None,
+        memos=None,
     )
 
 

@@ -279,6 +279,22 @@ def test_closed_ledger_that_is_not_validated_decides_nothing(live, sim):
         sim.fault(lag=0)
 
 
+class Kept:
+    # Moves as the stores keep them: outlives every keeper.
+    def __init__(self):
+        self.open, self.ended = None, []
+
+    def waiting(self):
+        return self.open
+
+    def keep(self, tx):
+        self.open = tx
+
+    def end(self, tx, fee):
+        self.open = None
+        self.ended.append((tx.txid, fee.units if fee else None))
+
+
 class SilentSigner:
     name = "silent"
 
@@ -290,14 +306,14 @@ def test_low_tickets_are_made_by_the_members_as_a_move_of_their_own(live, sim, t
     allowed = [
         SeatedSigner(tmp_path / str(n), live, key, own_moves=[live.wallet.id]) for n, key in enumerate(live.members)
     ]
-    keeper = TicketKeeper(live.codec, live.reader, live.broadcaster, [SilentSigner(), *allowed[:2]])
+    keeper = TicketKeeper(live.codec, live.reader, live.broadcaster, [SilentSigner(), *allowed[:2]], Kept())
     assert keeper.step(frozenset()) is None  # the stock is full
     for number in range(2):
         live.broadcaster.broadcast(live.complete(live.plan(live.intent(BOB.account, XRP, number=number + 1))))
         sim.mine()
     forbidden = [SeatedSigner(tmp_path / f"no{n}", live, key) for n, key in enumerate(live.members)]
     with pytest.raises(QuorumNotReached, match="moves within the wallet are not allowed"):
-        TicketKeeper(live.codec, live.reader, live.broadcaster, forbidden).step(frozenset())
+        TicketKeeper(live.codec, live.reader, live.broadcaster, forbidden, Kept()).step(frozenset())
     made = keeper.step(frozenset())
     assert keeper.step(frozenset()) == made  # the same bytes, until the ledger decided
     assert [signer.bench.memory.highest_sequence() for signer in allowed] == [1, 1, 0]
@@ -310,7 +326,7 @@ def test_tickets_that_never_came_are_asked_for_again(live, sim, tmp_path):
     signers = [
         SeatedSigner(tmp_path / str(n), live, key, own_moves=[live.wallet.id]) for n, key in enumerate(live.members)
     ]
-    keeper = TicketKeeper(live.codec, live.reader, live.broadcaster, signers)
+    keeper = TicketKeeper(live.codec, live.reader, live.broadcaster, signers, Kept())
     for number in range(2):
         live.broadcaster.broadcast(live.complete(live.plan(live.intent(BOB.account, XRP, number=number + 1))))
         sim.mine()
@@ -321,3 +337,43 @@ def test_tickets_that_never_came_are_asked_for_again(live, sim, tmp_path):
     assert second not in (None, first)
     sim.mine()
     assert live.reader.spendable(frozenset()).held_tickets == live.wallet.ticket_stock
+
+
+def test_a_restart_goes_on_with_the_same_tickets_and_tells_their_fee_once(live, sim, tmp_path):
+    signers = [
+        SeatedSigner(tmp_path / str(n), live, key, own_moves=[live.wallet.id]) for n, key in enumerate(live.members)
+    ]
+    for number in range(2):
+        live.broadcaster.broadcast(live.complete(live.plan(live.intent(BOB.account, XRP, number=number + 1))))
+        sim.mine()
+    kept = Kept()
+    made = TicketKeeper(live.codec, live.reader, live.broadcaster, signers, kept).step(frozenset())
+    assert TicketKeeper(live.codec, live.reader, live.broadcaster, signers, kept).step(frozenset()) == made
+    sim.mine()
+    for _ in range(2):
+        assert TicketKeeper(live.codec, live.reader, live.broadcaster, signers, kept).step(frozenset()) is None
+    ((txid, fee),) = kept.ended
+    assert txid == made
+    assert fee > 0
+
+
+def test_tickets_whose_sequence_went_to_another_transaction_do_not_block_the_next_ones(live, sim, tmp_path):
+    signers = [
+        SeatedSigner(tmp_path / str(n), live, key, own_moves=[live.wallet.id]) for n, key in enumerate(live.members)
+    ]
+    for number in range(2):
+        live.broadcaster.broadcast(live.complete(live.plan(live.intent(BOB.account, XRP, number=number + 1))))
+        sim.mine()
+    kept = Kept()
+    keeper = TicketKeeper(live.codec, live.reader, live.broadcaster, signers, kept)
+    sim.fault(dropped=1)
+    keeper.step(frozenset())
+    sim.mine()
+    # Somebody else with a quorum, perhaps this house before a restore, takes the sequence.
+    rival = live.codec.plan_tickets(live.reader.spendable(frozenset()), 1)
+    live.broadcaster.broadcast(live.complete(rival))
+    sim.mine()
+    live.expire()
+    stuck = kept.waiting()
+    keeper.step(frozenset())
+    assert kept.ended == [(stuck.txid, None)]

@@ -9,11 +9,14 @@ from simulators.withdrawal_house import House as Withdrawals
 from simulators.withdrawal_house import house_policy
 from simulators.xrpl import XRP, Key, LiveHouse
 
+from custody.chains.xrpl.codec import InvalidTag
+from custody.chains.xrpl.destination import DestinationRefuses
 from custody.chains.xrpl.params import LOCAL
 from custody.devnet.xrpl_simulator import XrplSimulator
 from custody.keys.material import Signature
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
+from custody.primitives.errors import NodeUnavailable
 from custody.primitives.ids import CustomerId, IdempotencyKey
 from custody.store.database import open_database
 from custody.store.withdrawals import SqlWithdrawalStore
@@ -46,6 +49,9 @@ class DecodingSigner:
     def tombstone(self, withdrawal_id):
         pass
 
+    def releases(self, after):
+        return ()  # it keeps no memory, so nothing is known to be on its way when a pipeline starts
+
 
 class XrplWithdrawals(Withdrawals):
     def __init__(self, live):
@@ -58,17 +64,18 @@ class XrplWithdrawals(Withdrawals):
         self.store = SqlWithdrawalStore(self.engine, assets)
         members = tuple(Member(DecodingSigner(self.live, key), key.public) for key in self.live.members)
         broadcasters = (self.live.broadcaster,)
-        lane = Lane(self.live.wallet.id, Tier.HOT, native, self.live.codec, self.live.reader, broadcasters, members, 2)
+        reader, codec = self.live.reader, self.live.codec
+        lane = Lane(self.live.wallet.id, Tier.HOT, native, codec, reader, broadcasters, members, 2, destinations=reader)
         lanes = Lanes([lane])
         bounds = {"XRP": Bounds(Amount(1, native), Amount(10**12, native))}
         self.service = WithdrawalService(ServiceParts(self.store, self.ledger, self, assets, lanes, bounds))
         clock = lambda: self.now_s * 1000  # noqa: E731
-        self.parts = PipelineParts(self.store, self.ledger, self, self, self, self, lanes, clock, self.batching)
+        self.parts = PipelineParts(self.store, self.ledger, self, self, self, self, lanes, clock)
         self.pipeline = Pipeline(self.parts)
 
-    def ask(self, drops=XRP, memo="777", key="key-1"):
+    def ask(self, drops=XRP, memo="777", key="key-1", to=BOB):
         text = Amount(drops, LOCAL.native).text()
-        asked = WithdrawalRequest(CustomerId("alice"), "XRP", BOB, text, memo, IdempotencyKey(key))
+        asked = WithdrawalRequest(CustomerId("alice"), "XRP", to, text, memo, IdempotencyKey(key))
         return self.service.request(asked, self.now_s * 1000).id
 
     def run(self, rounds=6):
@@ -95,12 +102,40 @@ def rooms(live):
     return XrplWithdrawals(live)
 
 
-def test_bad_tag_is_never_planned_and_costs_nothing(rooms, live):
+def test_what_the_ledger_would_not_deliver_is_refused_before_anything_is_held(rooms, live, sim):
+    wants_tag, nobody = LiveHouse(sim, "wants a tag").wallet.account, Key("nobody here").account
+    with pytest.raises(InvalidTag):
+        rooms.ask(memo="007")
+    with pytest.raises(DestinationRefuses, match="with a destination tag only"):
+        rooms.ask(to=wants_tag, memo="")
+    with pytest.raises(DestinationRefuses, match="at least 1000000 drops"):
+        rooms.ask(to=nobody, drops=XRP - 1)
+    assert rooms.ledger.held() == 0
+    assert rooms.state(rooms.ask(to=wants_tag, memo="98")) is WithdrawalState.HELD
+    assert rooms.state(rooms.ask(to=nobody, drops=XRP, key="key-2")) is WithdrawalState.HELD
+
+
+# The ledger changed, or the node was down, between the request and the plan.
+def test_what_the_ledger_would_not_deliver_is_asked_again_and_rejected_before_it_is_planned(rooms, live, sim):
     before = live.drops(live.wallet.account)
-    asked = rooms.ask(memo="007")
-    rooms.run()
-    assert rooms.state(asked) not in (WithdrawalState.BROADCAST, WithdrawalState.SETTLED)
+    late = LiveHouse(sim, "wants a tag later").wallet.account
+    node = rooms.parts.lanes.any_on(LOCAL.chain.id).destinations._node
+    node_call, down = node.account, NodeUnavailable("down")
+
+    def silent(*_):
+        raise down
+
+    node.account = silent
+    asked = rooms.ask(to=late, memo="")
+    assert rooms.state(asked) is WithdrawalState.HELD
+    rooms.run(2)
+    assert rooms.state(asked) is WithdrawalState.APPROVED
+    node.account = node_call
+    rooms.run(2)
+    ended = rooms.service.get(asked)
+    assert (ended.state, "with a destination tag only" in ended.reason) == (WithdrawalState.REJECTED, True)
     assert live.drops(live.wallet.account) == before
+    assert rooms.ledger.available["alice"] == FUNDS
 
 
 @pytest.mark.parametrize(

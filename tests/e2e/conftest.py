@@ -5,15 +5,20 @@ import pytest
 from playwright.sync_api import sync_playwright
 from simulators.installation import LiveInstallation
 
+from exchange.cli.loop.money import FLOATS
+
 FUNDS = {
     ("ada", "BTC"): "3",
     ("ben", "ETH"): "60",
     ("cleo", "SOL"): "100",
     ("eve", "ETH"): "50",
     ("finn", "SOL"): "10",
-    ("house", "BTC"): "0.05",
-    ("house", "ETH"): "0.5",
-    ("house", "SOL"): "1",
+    ("gus", "TRX"): "2000",
+    ("hana", "XRP"): "2000",
+    ("ivo", "BNB"): "20",
+    ("judy", "LTC"): "20",
+    ("kim", "DOGE"): "5000",
+    **{("house", symbol): amount for _, symbol, amount in FLOATS},
 }
 
 CHROMIUM_ARGS = [
@@ -24,13 +29,14 @@ DESKTOP = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory):
-    """One running installation with funded customers; every end-to-end test works on this one."""
+def live(request, tmp_path_factory):
+    """One running installation with funded customers, on the chains that the chosen modules name in `CHAINS`."""
     folder: Path = tmp_path_factory.mktemp("installation") / "home"
     folder.parent.chmod(0o700)
+    modules = {item.module for item in request.session.items if "live" in item.fixturenames}
     with LiveInstallation(folder) as installation:
-        installation.provision()
-        installation.fund(FUNDS)
+        installation.provision(frozenset().union(*(module.CHAINS for module in modules)))
+        installation.fund({key: amount for key, amount in FUNDS.items() if key[1] in installation.symbols})
         yield installation
 
 

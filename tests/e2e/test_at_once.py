@@ -7,6 +7,7 @@ import pytest
 from exchange.cli.loop.outside import fresh_place
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
+CHAINS = {"bitcoin-regtest", "ethereum-local", "solana-local"}
 
 CALLERS = 8
 PLACE = fresh_place("bitcoin-regtest")

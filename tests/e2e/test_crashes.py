@@ -4,15 +4,26 @@ import signal
 from pathlib import Path
 
 import pytest
-from simulators.installation import as_json
+from simulators.installation import ALL_CHAINS, as_json
 
 from exchange.cli.loop.money import CHAIN_OF
 from exchange.cli.loop.outside import fresh_place
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
+CHAINS = ALL_CHAINS
 
 CRASHING = str(Path(__file__).with_name("crashing.py"))
-PAYMENTS = (("ada", "BTC", "0.021"), ("ben", "ETH", "0.7"), ("cleo", "SOL", "0.9"))
+PAYMENTS = (
+    ("ada", "BTC", "0.021"),
+    ("ben", "ETH", "0.7"),
+    ("cleo", "SOL", "0.9"),
+    ("gus", "TRX", "31"),
+    ("hana", "XRP", "22"),
+    ("ivo", "BNB", "0.6"),
+    ("judy", "LTC", "0.4"),
+    ("kim", "DOGE", "150"),
+)
+"""One on each chain."""
 
 
 def run_until_killed(live, order):

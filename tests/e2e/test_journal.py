@@ -9,6 +9,7 @@ from exchange.app.core import Core
 from exchange.journal.verify import verify_journal
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
+CHAINS = {"bitcoin-regtest"}
 
 CONFLICT_EXIT, VERIFICATION_EXIT = 1, 3
 

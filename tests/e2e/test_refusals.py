@@ -8,6 +8,7 @@ from exchange.cli.loop.outside import STRANGERS, fresh_place
 from exchange.cli.loop.staff import Staff
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
+CHAINS = {"bitcoin-regtest", "ethereum-local", "solana-local"}
 
 PLACES = {chain: fresh_place(chain) for chain in STRANGERS}
 BTC, ETH, SOL = (PLACES[chain] for chain in ("bitcoin-regtest", "ethereum-local", "solana-local"))
@@ -53,7 +54,7 @@ def refuse(live, call, *, status, code, says, but=()):
 ASKED = {"customer": "ada", "asset": "BTC", "to": BTC, "amount": "0.1"}
 
 BAD_WITHDRAWALS = {
-    "unknown asset": ({"asset": "DOGE"}, 422, "unknown_asset", ("DOGE",)),
+    "unknown asset": ({"asset": "NONE"}, 422, "unknown_asset", ("NONE",)),
     "lower case asset": ({"asset": "btc"}, 422, "unknown_asset", ("btc",)),
     "BTC: wrong checksum": ({"to": wrong_checksum(BTC)}, 422, "invalid_address", ("bitcoin-regtest", "checksum")),
     "BTC: an Ethereum address": ({"to": ETH}, 422, "invalid_address", ("bitcoin-regtest",)),
@@ -278,7 +279,7 @@ def test_a_settled_withdrawal_takes_no_further_approval(quiet):
 
 ORDER = {"customer": "ada", "market": "BTC/ETH", "side": "sell", "price": "31", "quantity": "0.1"}
 BAD_ORDERS = {
-    "unknown market": ({"market": "BTC/DOGE"}, 422, "unknown_market", ("BTC/DOGE",)),
+    "unknown market": ({"market": "BTC/NONE"}, 422, "unknown_market", ("BTC/NONE",)),
     "market before its vote": ({"market": "DEMO/ETH"}, 422, "unknown_market", ("DEMO/ETH",)),
     "unknown side": ({"side": "hold"}, 422, "invalid_input", ("hold", "buy")),
     "unknown time in force": ({"time_in_force": "GTD"}, 422, "invalid_input", ("GTD",)),
@@ -372,7 +373,7 @@ NOTHING_THERE = {
     "withdrawal": ("GET", "/v1/withdrawals/wd-none", 404, "not_found", ("wd-none",)),
     "customer": ("GET", "/v1/customers/mallory/balances", 404, "not_found", ("mallory",)),
     "chain": ("POST", "/v1/customers/ada/addresses/dogecoin", 422, "unknown_chain", ("dogecoin",)),
-    "asset": ("GET", "/v1/holdings/DOGE", 422, "unknown_asset", ("DOGE",)),
+    "asset": ("GET", "/v1/holdings/NONE", 422, "unknown_asset", ("NONE",)),
     "order": ("DELETE", "/v1/orders/99999999?customer=ada", 404, "not_found", ("99999999",)),
     "order that is no number": ("DELETE", "/v1/orders/abc?customer=ada", 422, "invalid_input", ("order_id",)),
     "route": ("GET", "/v1/nothing", 404, "not_found", ()),

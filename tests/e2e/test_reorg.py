@@ -3,6 +3,7 @@
 import pytest
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
+CHAINS = {"bitcoin-regtest"}
 
 NEVER_MINED_SAT = -(10**9)
 

@@ -6,11 +6,13 @@ import time
 
 import pytest
 from playwright.sync_api import expect
+from simulators.installation import ALL_CHAINS
 
 from exchange.cli.loop import proofs
 from exchange.cli.loop.report import Report, Step
 
 pytestmark = [pytest.mark.node, pytest.mark.browser, pytest.mark.slow]
+CHAINS = ALL_CHAINS
 
 CUSTOMER = proofs.CUSTOMER
 MAX_SECONDS = 5

@@ -5,6 +5,7 @@ import time
 import pytest
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
+CHAINS = {"bitcoin-regtest", "ethereum-local", "solana-local"}
 
 PAYMENTS = (("ada", "BTC", "0.011"), ("ben", "ETH", "0.3"), ("cleo", "SOL", "0.4"))
 LONG_ENOUGH_S = 4  # forty steps of the pipeline

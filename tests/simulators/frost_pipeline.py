@@ -18,6 +18,7 @@ from custody.devnet.processes import Launch, NodeProcess
 from custody.keys.private_files import make_private_folder, write_new_private
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
+from custody.primitives.chain import Family
 from custody.primitives.errors import Unavailable
 from custody.primitives.ids import CustomerId, IdempotencyKey
 from custody.primitives.secret import Secret
@@ -156,7 +157,15 @@ class FrostRoom(House):
         bounds = {"SOL": Bounds(Amount(1, NATIVE), Amount(10**15, NATIVE))}
         self.service = WithdrawalService(ServiceParts(self.store, self.ledger, self, assets, lanes, bounds))
         self.parts = PipelineParts(
-            self.store, self.ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, self.batching
+            self.store,
+            self.ledger,
+            self,
+            self,
+            self,
+            self,
+            lanes,
+            lambda: self.now_s * 1000,
+            {Family.SOLANA: self.batching},
         )
         self.pipeline = Pipeline(self.parts)
         return self

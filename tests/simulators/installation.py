@@ -16,7 +16,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,26 +24,33 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+from simulators.payments import PaymentCounter
 
+from custody.devnet.network import KINDS
 from custody.devnet.processes import Launch, NodeProcess, free_port
 from custody.primitives.amount import Amount
+from custody.primitives.chain import Family
 from custody.primitives.errors import Unavailable
 from custody.signers.client import RemoteSigner
 from exchange.app.ceremony import SENDER, SIGNERS, STAFF
 from exchange.app.custody_room import DEPOSIT_FLOORS
+from exchange.app.local_chains import LOCAL_CHAINS
 from exchange.app.provision import provision_contracts, provision_wallets
 from exchange.cli.loop.money import ASSETS, CHAIN_OF
-from exchange.cli.loop.outside import fresh_place, received, scan_coins
+from exchange.cli.loop.outside import fresh_place, pay_from_outside, received
 from exchange.cli.loop.staff import Staff
 from exchange.cli.loop.votes import Voters
 from exchange.cli.loop.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 90
+WAIT_S = 300
+"""Long, since a busy machine is no failure: who waits in vain fails, only later."""
 POLL_S = 0.1
-COMMAND_TIMEOUT_S = 90
+COMMAND_TIMEOUT_S = 300
 CALL_TIMEOUT_S = 60
-SYMBOLS = tuple(ASSETS)
+ALL_CHAINS = frozenset(CHAIN_OF.values())
+SWEPT = frozenset(row.symbol for row in LOCAL_CHAINS if row.family in (Family.EVM, Family.TRON))
+"""Their customers have accounts of their own, whose coins go to the hot wallet before they can be paid out."""
 
 T = TypeVar("T")
 
@@ -73,6 +80,8 @@ class LiveInstallation:
         self.world = World(folder, free_port())
         self.home = self.world.home
         self.chains: Any = None
+        self.symbols: tuple[str, ...] = ()
+        self._counter: PaymentCounter
         self.staff: Staff
         self.token = ""
         self._signers: dict[str, NodeProcess] = {}
@@ -83,11 +92,17 @@ class LiveInstallation:
 
     # Starting and stopping -------------------------------------------------------------
 
-    def provision(self) -> None:
-        """Start chains, signers and service over fresh wallets and contracts; put one proposal to the vote."""
+    def provision(self, chains: Collection[str] = ALL_CHAINS) -> None:
+        """Start chains, signers and service over fresh wallets and contracts; put one proposal to the vote.
+
+        Args:
+            chains: Which chains; Ethereum, which carries the contracts, always runs.
+        """
         world = self.world
-        world.start_chains()
+        world.start_chains([kind for kind in KINDS if kind.chain in {*chains, CHAIN_OF["ETH"]}])
         self.chains = world.chains
+        self._counter = PaymentCounter(world.chains)
+        self.symbols = tuple(symbol for symbol, chain in CHAIN_OF.items() if chain in world.chains.names)
         ceremony = provision_wallets(self.home, world.chains)
         provision_contracts(self.home, world.chains, ceremony)
         voters = Voters(world)
@@ -103,20 +118,26 @@ class LiveInstallation:
 
     def start_signer(self, name: str) -> None:
         """Start one signer process on its home."""
-        socket = self.home.socket(name)
-        arguments = ("signer", "--home", str(self.home.signer(name)), "--socket", str(socket))
-        launch = Launch(
-            name,
-            (sys.executable, "-m", "exchange.cli", *arguments, "--passphrase-file", str(self.home.passphrase)),
-            self.home.folder / "logs",
-            {"PYTHONPATH": str(ROOT)},
+        probe = RemoteSigner(name, self.home.socket(name))
+        self._signers[name] = NodeProcess.start(
+            self.signer_launch(name), is_ready=lambda: _answers(probe), ready_timeout_s=WAIT_S
         )
-        probe = RemoteSigner(name, socket)
-        self._signers[name] = NodeProcess.start(launch, is_ready=lambda: _answers(probe))
+
+    def signer_launch(self, name: str) -> Launch:
+        """How a signer process is started."""
+        arguments = ("signer", "--home", str(self.home.signer(name)), "--socket", str(self.home.socket(name)))
+        command = (sys.executable, "-m", "exchange.cli", *arguments, "--passphrase-file", str(self.home.passphrase))
+        return Launch(name, command, self.home.folder / "logs", {"PYTHONPATH": str(ROOT)})
 
     def stop_signer(self, name: str) -> None:
         """Stop one signer process; its home stays."""
         self._signers[name].stop()
+
+    def stop_house(self) -> None:
+        """SIGKILL the service and stop every signer: somebody else starts them from now on."""
+        self.world.kill_service()
+        for process in self._signers.values():
+            process.stop()
 
     @contextmanager
     def service_stopped(self) -> Iterator[None]:
@@ -203,9 +224,13 @@ class LiveInstallation:
     # Money -----------------------------------------------------------------------------
 
     def fund(self, amounts: Mapping[tuple[str, str], str]) -> None:
-        """Pay customers' deposit addresses from outside, wait until all is final and swept; (customer, symbol)."""
+        """Pay customers' deposit places from outside, wait until all is final and swept; (customer, symbol)."""
         txids = {self.deposit(customer, symbol, amount) for (customer, symbol), amount in amounts.items()}
-        to_sweep = [self._deposit_address(customer, symbol) for customer, symbol in amounts if symbol == "ETH"]
+        to_sweep = [
+            (symbol, self._deposit_place(customer, symbol)["address"])
+            for customer, symbol in amounts
+            if symbol in SWEPT
+        ]
 
         def all_final() -> bool | None:
             states = {row["txid"]: row["state"] for row in self.get("/v1/deposits")}
@@ -215,15 +240,17 @@ class LiveInstallation:
         self.wait("deposits swept", lambda: True if self._swept(to_sweep) else None)
 
     def deposit(self, customer: str, symbol: str, amount: str) -> str:
-        """Pay a customer's deposit address from outside; returns the txid."""
-        address = self._deposit_address(customer, symbol)
-        return str(self.chains.node(CHAIN_OF[symbol]).fund(address, units(symbol, amount)))
+        """Pay a customer's deposit place from outside; returns the txid."""
+        place = self._deposit_place(customer, symbol)
+        return pay_from_outside(self.chains, place, Amount(units(symbol, amount), ASSETS[symbol]))
 
-    def _deposit_address(self, customer: str, symbol: str) -> str:
-        return str(self.post(f"/v1/customers/{customer}/addresses/{CHAIN_OF[symbol]}")["address"])
+    def _deposit_place(self, customer: str, symbol: str) -> dict[str, str]:
+        """An address, and a memo where customers share one."""
+        place: dict[str, str] = self.post(f"/v1/customers/{customer}/addresses/{CHAIN_OF[symbol]}")
+        return place
 
-    def _swept(self, places: list[str]) -> bool:
-        return all(self._received("ETH", place) < DEPOSIT_FLOORS["ETH"] for place in places)
+    def _swept(self, places: list[tuple[str, str]]) -> bool:
+        return all(self._received(symbol, place) < DEPOSIT_FLOORS[symbol] for symbol, place in places)
 
     def balance(self, customer: str, symbol: str) -> Balance:
         """What the books owe a customer now."""
@@ -269,12 +296,7 @@ class LiveInstallation:
 
     def payments_to(self, payment: Payment) -> int:
         """Transactions that ever paid the destination, asked from the chain itself, pool included."""
-        if payment.asset == "BTC":
-            return len(self._bitcoin_payments(payment.to))
-        if payment.asset == "ETH":
-            return self._ethereum_payments(payment.to)
-        seen = self.chains.solana.rpc.call("getSignaturesForAddress", payment.to)
-        return len([row for row in seen if row["err"] is None])
+        return self._counter.payments_to(CHAIN_OF[payment.asset], payment.to)
 
     def wait_payments(self, payment: Payment, count: int) -> None:
         """Wait until the chain shows this many payments to the destination; asks the chain, not the service."""
@@ -286,27 +308,13 @@ class LiveInstallation:
 
     def require_books_balance(self) -> None:
         """Chain and books agree to the last base unit for every asset, once nothing is on its way."""
-        self.wait("books equal chains", lambda: True if all(map(self._balanced, SYMBOLS)) else None)
+        self.wait("books equal chains", lambda: True if all(map(self._balanced, self.symbols)) else None)
 
     def _balanced(self, symbol: str) -> bool:
         return bool(self.get(f"/v1/holdings/{symbol}")["difference"]["units"] == "0")
 
     def _received(self, symbol: str, place: str) -> int:
         return received(self.chains, CHAIN_OF[symbol], place)
-
-    def _bitcoin_payments(self, place: str) -> set[str]:
-        rpc = self.chains.bitcoin.rpc
-        scan = scan_coins(self.chains.bitcoin.rpc, place)
-        pool = (rpc.call("getrawtransaction", txid, 1) for txid in rpc.call("getrawmempool"))
-        waiting = {tx["txid"] for tx in pool if any(out["scriptPubKey"].get("address") == place for out in tx["vout"])}
-        return {row["txid"] for row in scan["unspents"]} | waiting
-
-    def _ethereum_payments(self, place: str) -> int:
-        """Safe pays by a call inside; its success events of transactions that touch the place are counted."""
-        rpc = self.chains.ethereum.rpc
-        tip = int(rpc.call("eth_blockNumber"), 16)
-        balances = [int(rpc.call("eth_getBalance", place, hex(height)), 16) for height in range(tip + 1)]
-        return sum(later != earlier for earlier, later in itertools.pairwise(balances))
 
 
 def units(symbol: str, amount: str) -> int:

@@ -86,6 +86,7 @@ class House:
     screening_down: bool = False
     frozen: bool = False
     cold: str = "sim1cold"
+    destinations: object | None = None
 
     def __post_init__(self):
         self.network = SimNetwork({f"coin-{i:03d}": self.funds // 10 for i in range(10)})
@@ -129,6 +130,7 @@ class House:
             witnesses=self.witnesses,
             bump_after_ms=self.bump_after_ms,
             max_bumps=self.max_bumps,
+            destinations=self.destinations,
         )
         lanes = Lanes([lane])
         bounds = {"SIM": Bounds(Amount(1, COIN), Amount(10**9, COIN))}

@@ -13,8 +13,10 @@ Example:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from custody.chains.evm.address import address_of
+from custody.keys.hd import PublicNode
 from custody.keys.material import PublicKey
 from custody.keys.xkeys import decode_xpub
 from custody.primitives.errors import InvalidInput, LimitExceeded
@@ -56,8 +58,7 @@ class DepositBranch:
         """
         if not 0 <= index < self.window:
             raise LimitExceeded(f"deposit index {index} outside the window of {self.window}", limit=self.window)
-        _, account = decode_xpub(self.xpub)
-        return account.descend((EXTERNAL_BRANCH, index)).public_key()
+        return _external(self.xpub).child(index).public_key()
 
     def address(self, index: int) -> str:
         """Deposit address `index`, EIP-55."""
@@ -66,3 +67,9 @@ class DepositBranch:
     def key_path(self, index: int) -> str:
         """Full derivation path of address `index`, for the signer."""
         return f"{self.path}/{EXTERNAL_BRANCH}/{index}"
+
+
+@lru_cache(maxsize=64)  # one a wallet: every address begins with the same decoding and the same step
+def _external(xpub: str) -> PublicNode:
+    _, account = decode_xpub(xpub)
+    return account.child(EXTERNAL_BRANCH)

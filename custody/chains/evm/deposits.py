@@ -5,6 +5,8 @@ Rules:
       of whose frames reverted, where the node serves traces.
     * Tokens count only from listed contracts, by Transfer events *and* by what the balance of the
       address really gained in this block; the smaller is credited.
+    * The senders are the account behind the transaction and whoever moved the coins: the caller of an internal
+      call, the `from` of a token's event.
     * Gas that our own station gives to a deposit account is no deposit.
     * The index is stable across a reorg: 2 * position of the call frame, or 2 * position of the
       event + 1, counted inside the transaction.
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from custody.chains.evm.address import checksum
@@ -52,6 +54,16 @@ class Watched:
     ours: Set[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """One movement: its index among the deposits of the transaction, from, to, base units."""
+
+    index: int
+    source: str
+    to: str
+    units: int
+
+
 def scan_block(node: EvmNode, watched: Watched, block: BlockRef) -> tuple[SeenDeposit, ...]:
     """Find every deposit in a block.
 
@@ -84,35 +96,35 @@ def _receipts(node: EvmNode, block: BlockRef) -> list[Receipt]:
 
 
 def _native(node: EvmNode, receipts: Sequence[Receipt], watched: Watched, block: BlockRef) -> Iterator[SeenDeposit]:
-    succeeded = [receipt.txid for receipt in receipts if receipt.succeeded and receipt.sender not in watched.ours]
+    succeeded = [receipt for receipt in receipts if receipt.succeeded and receipt.sender not in watched.ours]
     if not succeeded:
         return
     gains = _traced(node, block) if node.params.tracing else _direct(node, block)
-    for txid in succeeded:
-        for position, to, value in gains.get(txid, ()):
-            if to in watched.addresses and value > 0:
-                yield _seen(block, txid, 2 * position, to, Amount(value, node.params.native))
+    for receipt in succeeded:
+        for gain in gains.get(receipt.txid, ()):
+            if gain.to in watched.addresses and gain.units > 0:
+                yield _seen(block, receipt, gain, node.params.native)
 
 
-def _direct(node: EvmNode, block: BlockRef) -> dict[str, list[tuple[int, str, int]]]:
+def _direct(node: EvmNode, block: BlockRef) -> dict[str, list[Gain]]:
     answer = node.rpc.call("eth_getBlockByHash", block.hash, True)  # noqa: FBT003 - with full transactions
     if not isinstance(answer, dict):
         raise NodeUnavailable(f"{block.chain}: the node does not have block {block.hash}")
     return {
-        str(tx["hash"]).lower(): [(0, address_text(tx["to"]), integer(tx["value"]))]
+        str(tx["hash"]).lower(): [Gain(0, address_text(tx["from"]), address_text(tx["to"]), integer(tx["value"]))]
         for tx in answer["transactions"]
         if tx.get("to") is not None
     }
 
 
-def _traced(node: EvmNode, block: BlockRef) -> dict[str, list[tuple[int, str, int]]]:
+def _traced(node: EvmNode, block: BlockRef) -> dict[str, list[Gain]]:
     answer = node.rpc.call("debug_traceBlockByHash", block.hash, {"tracer": "callTracer"})
     if not isinstance(answer, list):
         raise NodeUnavailable(f"{block.chain}: the node does not trace block {block.hash}")
     return {str(entry["txHash"]).lower(): list(_frames(entry["result"])) for entry in answer}
 
 
-def _frames(root: Mapping[str, Any]) -> Iterator[tuple[int, str, int]]:
+def _frames(root: Mapping[str, Any]) -> Iterator[Gain]:
     """Value-moving frames in depth-first order, without those inside a frame that reverted."""
     waiting = [root]
     for position in range(MAX_TRACE_FRAMES):
@@ -124,13 +136,14 @@ def _frames(root: Mapping[str, Any]) -> Iterator[tuple[int, str, int]]:
         waiting.extend(reversed(frame.get("calls") or []))
         # A delegatecall shows the value of its caller, but moves none.
         if frame.get("type") in _VALUE_CALLS and frame.get("to"):
-            yield position, address_text(frame["to"]), integer(frame.get("value") or "0x0")
+            source, to = address_text(frame.get("from")), address_text(frame["to"])
+            yield Gain(2 * position, source, to, integer(frame.get("value") or "0x0"))
     raise NodeUnavailable(f"a trace of more than {MAX_TRACE_FRAMES} calls")
 
 
 def _tokens(node: EvmNode, receipts: Sequence[Receipt], watched: Watched, block: BlockRef) -> Iterator[SeenDeposit]:
     listed = {token.contract: token for token in watched.tokens}
-    gained: dict[tuple[Asset, str], list[tuple[str, int, int]]] = defaultdict(list)
+    gained: dict[tuple[Asset, str], list[tuple[Receipt, Gain]]] = defaultdict(list)
     spent: dict[tuple[Asset, str], int] = defaultdict(int)
     for receipt in receipts:
         for log in receipt.logs if receipt.succeeded else ():
@@ -144,16 +157,16 @@ def _tokens(node: EvmNode, receipts: Sequence[Receipt], watched: Watched, block:
             if source in watched.addresses:
                 spent[token, source] += units
             if target in watched.addresses and units > 0:
-                gained[token, target].append((receipt.txid, 2 * log.position + 1, units))
+                gained[token, target].append((receipt, Gain(2 * log.position + 1, source, target, units)))
     for (token, owner), events in gained.items():
         before = _held_before(node, token, owner, block)
         # What came in is what the balance grew by, plus what left in the same block.
         left = node.balance(owner, token, block) - before + spent[token, owner]
-        for txid, index, units in events:
-            credited = max(0, min(units, left))
+        for receipt, gain in events:
+            credited = max(0, min(gain.units, left))
             left -= credited
             if credited:
-                yield _seen(block, txid, index, owner, Amount(credited, token))
+                yield _seen(block, receipt, replace(gain, units=credited), token)
 
 
 def _held_before(node: EvmNode, token: Asset, owner: str, block: BlockRef) -> int:
@@ -162,5 +175,7 @@ def _held_before(node: EvmNode, token: Asset, owner: str, block: BlockRef) -> in
     return node.balance(owner, token, parent) if node.code(str(token.contract), parent) else 0
 
 
-def _seen(block: BlockRef, txid: str, index: int, to: str, amount: Amount) -> SeenDeposit:
-    return SeenDeposit(TxId(txid), index, Address(block.chain, to), amount, block)
+def _seen(block: BlockRef, receipt: Receipt, gain: Gain, asset: Asset) -> SeenDeposit:
+    senders = tuple(dict.fromkeys((receipt.sender, gain.source)))
+    to, amount = Address(block.chain, gain.to), Amount(gain.units, asset)
+    return SeenDeposit(TxId(receipt.txid), gain.index, to, amount, block, senders=senders)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from custody.chains.solana.params import TOKEN_PROGRAM
+from custody.chains.solana.senders import senders_of
 from custody.chains.solana.wallet import SplWallet
 from custody.primitives.asset import Asset
 from custody.primitives.errors import InvalidAddress
@@ -47,6 +48,7 @@ class Gain:
         watched: The account.
         units: More than zero.
         attested: The transaction itself shows that owner, mint and program are ours; if not, ask the chain.
+        senders: Whose money it was, for the screening.
     """
 
     txid: str
@@ -54,6 +56,7 @@ class Gain:
     watched: Watched
     units: int
     attested: bool
+    senders: tuple[str, ...]
 
 
 MAX_DEPOSIT_ACCOUNTS = 1_000_000
@@ -125,7 +128,7 @@ def gains_in_block(wallet: SplWallet, block: Mapping[str, Any], watch: Mapping[s
             watched = watch.get(key["pubkey"])
             gained = _gain(wallet, meta, position, watched) if watched else None
             if watched and gained:
-                gains.append(Gain(transaction["signatures"][0], position, watched, *gained))
+                gains.append(Gain(transaction["signatures"][0], position, watched, *gained, senders_of(entry)))
     return gains
 
 

@@ -4,7 +4,7 @@ Every 32 bytes are an address, so people paste token accounts, mints and program
 meant. Called at the request, before anything is reserved; the codec itself stays offline.
 
 Example:
-    verify_destination(node, wallet, address, usdc)
+    verify_destination(node, address, usdc)
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from custody.chains.solana import params
 from custody.chains.solana.accounts import parse_multisig, parse_nonce_account, parse_token_account
 from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.places import DeadEnd
-from custody.chains.solana.wallet import SplWallet
 from custody.primitives.address import Address
 from custody.primitives.asset import Asset
 
 
-def verify_destination(node: SolanaNode, wallet: SplWallet, to: Address, asset: Asset) -> None:
+def verify_destination(node: SolanaNode, to: Address, asset: Asset) -> None:
     """Refuse a destination where the asset would be stuck.
 
     Args:
         node: Whom to ask.
-        wallet: The wallet that would pay.
         to: Checked by the codec.
         asset: What would be paid.
 
@@ -36,7 +34,7 @@ def verify_destination(node: SolanaNode, wallet: SplWallet, to: Address, asset: 
     if account is None or (account.program == params.SYSTEM_PROGRAM and not account.content):
         return
     token = parse_token_account(account)
-    native = asset == wallet.params.native
+    native = asset.contract is None
     if native and token is not None and token.mint == params.NATIVE_MINT:
         return
     if not native and parse_multisig(account) is not None:

@@ -5,7 +5,8 @@ Rules:
       travel as signatures: index 0 is a commitment (64 bytes), index 1 a share (32 bytes).
     * The answers of one visit belong together and are worth nothing apart, so they are not kept.
     * Every share is verified under its member's verifying share, the sum as plain Ed25519.
-    * A deposit account is drawn from only if the group's address alone cannot pay.
+    * A deposit account is drawn from only if the group's address alone cannot pay, or would keep too little for the
+      next fees: those are taken before anything comes in from deposit accounts.
 
 Example:
     plan = codec.plan([intent], reader.spendable(frozenset()), members[:2])
@@ -15,6 +16,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from custody.chains.port import SignedTx
 from custody.chains.solana import frost_plan, message
@@ -76,6 +78,7 @@ class FrostCodec:
         if {self.wallet.deposit_address(draw.index).text for draw in draws} & {to for to, _ in payments}:
             raise DeadEnd(f"{self.wallet.id}: a payment to a deposit account that it is drawn from")
         plan = FrostPlan(self.wallet.id, spendable.nonces[0], participants, draws, payments)
+        plan = self._refilled(plan, spendable)
         self._verify_costs(plan, sum(intent.fee_max.units for intent in intents))
         return plan
 
@@ -199,11 +202,30 @@ class FrostCodec:
             raise InsufficientFunds(f"{self.wallet.id}: {held} of {needed} lamports", asked=needed, held=held)
         return tuple(draws)
 
+    def _refilled(self, plan: FrostPlan, spendable: FrostState) -> FrostPlan:
+        """Draw one deposit account more, if it fits, where the address would keep less than the next fees."""
+        taken, paid_to = {draw.index for draw in plan.draws}, {to for to, _ in plan.payments}
+        left = [
+            deposit
+            for deposit in spendable.deposits
+            if deposit.index not in taken and self.wallet.deposit_address(deposit.index).text not in paid_to
+        ]
+        held = spendable.lamports + sum(draw.lamports for draw in plan.draws)
+        gone = sum(lamports for _, lamports in plan.payments) + self.wallet.params.empty_account_rent
+        next_fees = self.fee().units * (1 + self.wallet.nonce_count)  # this payment's, and one for every nonce
+        if not left or held - gone >= next_fees:
+            return plan
+        fuller = replace(plan, draws=(*plan.draws, max(left, key=lambda each: (each.lamports, -each.index))))
+        return fuller if self._size(fuller) <= MAX_TRANSACTION_BYTES else plan
+
+    def _size(self, plan: FrostPlan) -> int:
+        return message.transaction_size(frost_plan.message_bytes(self.wallet, plan), 1)
+
     def _verify_costs(self, plan: FrostPlan, cap: int) -> None:
         fee = self.fee().units
         if fee > cap:
             raise LimitExceeded(f"fee of {fee} lamports, cap {cap}", asked=fee, limit=cap)
-        size = message.transaction_size(frost_plan.message_bytes(self.wallet, plan), 1)
+        size = self._size(plan)
         if size > MAX_TRANSACTION_BYTES:
             text = f"transaction of {size} bytes, the network takes {MAX_TRANSACTION_BYTES}: fewer intents or deposits"
             raise LimitExceeded(text, asked=size, limit=MAX_TRANSACTION_BYTES)

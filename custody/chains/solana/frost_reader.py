@@ -20,6 +20,7 @@ from custody.chains.port import SeenDeposit
 from custody.chains.solana import blocks
 from custody.chains.solana.accounts import RawAccount
 from custody.chains.solana.deposits import MAX_DEPOSIT_ACCOUNTS
+from custody.chains.solana.destination import verify_destination
 from custody.chains.solana.finality import attempt_finality
 from custody.chains.solana.flight import free_nonces, nonce_values, taken_in_flight
 from custody.chains.solana.frost_plan import DepositMoney, FrostState
@@ -27,6 +28,7 @@ from custody.chains.solana.frost_wallet import FrostWallet
 from custody.chains.solana.history import balance_at
 from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.params import SYSTEM_PROGRAM
+from custody.chains.solana.senders import senders_of
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
@@ -115,6 +117,11 @@ class FrostReader:
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise NodeUnavailable(f"slot {block.height} of unknown shape: {error!r}") from error
 
+    def verify_destination(self, to: Address, amount: Amount, memo: str) -> None:
+        """Refuse a destination where the money would be stuck; see `destination.verify_destination`."""
+        del memo
+        verify_destination(self._node, to, amount.asset)
+
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt now; see `finality.attempt_finality`."""
         return attempt_finality(self._node, txid, conflict_key)
@@ -132,7 +139,7 @@ class FrostReader:
             units = after - before if key == ours else max(0, after - rent) - max(0, before - rent)
             if units > 0:
                 to, amount = Address(self.chain.id, key), Amount(units, self.wallet.params.native)
-                yield SeenDeposit(TxId(txid), position, to, amount, block)
+                yield SeenDeposit(TxId(txid), position, to, amount, block, senders=senders_of(entry))
 
     def _require_derived(self, address: str) -> None:
         while address not in self._derived and address != self.wallet.address:

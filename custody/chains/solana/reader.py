@@ -18,6 +18,7 @@ from custody.chains.solana import blocks
 from custody.chains.solana.accounts import RawAccount, TokenAccount, parse_token_account
 from custody.chains.solana.deposits import DepositBook, Gain, gains_in_block
 from custody.chains.solana.derivation import associated_token_account
+from custody.chains.solana.destination import verify_destination
 from custody.chains.solana.finality import attempt_finality
 from custody.chains.solana.flight import free_nonces, nonce_values, taken_in_flight
 from custody.chains.solana.history import balance_at
@@ -125,13 +126,19 @@ class SplReader:
             raise NodeUnavailable(f"slot {block.height} of unknown shape: {error!r}") from error
         return [self._seen(gain, block) for gain in gains if gain.attested or self._is_ours_now(gain)]
 
+    def verify_destination(self, to: Address, amount: Amount, memo: str) -> None:
+        """Refuse a destination where the money would be stuck; see `destination.verify_destination`."""
+        del memo
+        verify_destination(self._node, to, amount.asset)
+
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt now; see `finality.attempt_finality`."""
         return attempt_finality(self._node, txid, conflict_key)
 
     def _seen(self, gain: Gain, block: BlockRef) -> SeenDeposit:
         to = Address(self.chain.id, gain.watched.credit_to)
-        return SeenDeposit(TxId(gain.txid), gain.position, to, Amount(gain.units, gain.watched.asset), block)
+        amount = Amount(gain.units, gain.watched.asset)
+        return SeenDeposit(TxId(gain.txid), gain.position, to, amount, block, senders=gain.senders)
 
     def _is_ours_now(self, gain: Gain) -> bool:
         """Check an arrival of plain SOL, whose transaction shows neither owner nor mint.

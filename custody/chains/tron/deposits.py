@@ -63,7 +63,7 @@ def _read(
         info = infos.get(txid)
         if info is not None and _succeeded(entry, info):
             deposits += [
-                _seen(block.ref, txid, 1 + place, event)
+                _seen(block.ref, txid, 1 + place, event, _callers(entry))
                 for place, event in _events(info, listed)
                 if event[1] in watched
             ]
@@ -112,9 +112,15 @@ def _topic_address(topic: str) -> str:
     return from_node_hex(topic[24:])
 
 
-def _seen(block: BlockRef, txid: str, index: int, gain: Gain) -> SeenDeposit:
+def _callers(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who signed for the call: an allowance moves a holder's tokens at somebody else's word."""
+    return tuple(from_node_hex(each["parameter"]["value"]["owner_address"]) for each in entry["raw_data"]["contract"])
+
+
+def _seen(block: BlockRef, txid: str, index: int, gain: Gain, callers: tuple[str, ...] = ()) -> SeenDeposit:
     source, target, amount = gain
-    return SeenDeposit(TxId(txid), index, Address(block.chain, target), amount, block, senders=(source,))
+    senders = tuple(dict.fromkeys((source, *callers)))
+    return SeenDeposit(TxId(txid), index, Address(block.chain, target), amount, block, senders=senders)
 
 
 def _require_same(found: TronBlock, block: BlockRef) -> TronBlock:

@@ -25,10 +25,11 @@ from custody.chains.utxo.coins import Coin, Coins, resource
 from custody.chains.utxo.finality import attempt_finality
 from custody.chains.utxo.following import CoinFollower
 from custody.chains.utxo.psbt import without_witness
+from custody.chains.utxo.senders import senders_of
 from custody.chains.utxo.view import CoinView, OwnCoin, Place
 from custody.chains.utxo.wallet import CHANGE, UtxoWallet
 from custody.nodes.bitcoin import BitcoinNode
-from custody.nodes.bitcoin_answers import Header
+from custody.nodes.bitcoin_answers import BlockTx, Header
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
@@ -151,20 +152,28 @@ class UtxoReader:
         """All payments in this block to the watched addresses.
 
         Newly mined coins (a coinbase) are left out: they can vanish for a hundred blocks, and no
-        customer pays with them.
+        customer pays with them. The senders are the places of all coins that were spent.
 
         Raises:
             NodeUnavailable: The node does not know the block, or it is at another height.
         """
-        found = self.node.block(block.hash)
+        params = self.wallet.params
+
+        def paid(tx: BlockTx) -> list[tuple[int, Address, int]]:
+            if tx.coinbase:
+                return []
+            places = (
+                (vout, address_of_script(each.script, params), each.value_sat) for vout, each in enumerate(tx.outputs)
+            )
+            return [(vout, to, units) for vout, to, units in places if to and to.text in watched and units]
+
+        found = self.node.block(block.hash, with_spent=True, wanted=lambda tx: bool(paid(tx)))
         if (found.header.hash, found.header.height) != (block.hash, block.height):
             raise NodeUnavailable(f"{self.chain.id}: the node answers another block than {block.hash}")
         return tuple(
-            SeenDeposit(TxId(tx.txid), vout, to, Amount(output.value_sat, self.wallet.params.asset), block)
+            SeenDeposit(TxId(tx.txid), vout, to, Amount(units, params.asset), block, senders=senders_of(tx, params))
             for tx in found.txs
-            if not tx.coinbase
-            for vout, output in enumerate(tx.outputs)
-            if (to := address_of_script(output.script, self.wallet.params)) and to.text in watched and output.value_sat
+            for vout, to, units in paid(tx)
         )
 
     def finality(self, txid: TxId, conflict_key: str) -> Finality:

@@ -12,8 +12,12 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from itertools import accumulate
+from operator import attrgetter
+from typing import NoReturn
 
 from custody.chains.utxo.coins import Coin, Coins
 from custody.chains.utxo.sizes import MAX_WEIGHT, fee_sat, vsize, weight
@@ -23,6 +27,7 @@ from custody.primitives.errors import InsufficientFunds, LimitExceeded
 MAX_INPUTS = 200
 """More make signing slow for people and the transaction hard to relay."""
 MAX_OUTPUTS = 500
+_VALUE = attrgetter("value_sat")
 BUMP_BUDGET = 3
 """Change holds at least this many times the first fee, so that the rate can be quadrupled."""
 
@@ -67,29 +72,49 @@ def select(wallet: UtxoWallet, spendable: Coins, demand: Demand) -> Selection:
         return demand.pay_sat + fee_of(inputs) + max(dust, BUMP_BUDGET * fee_of(inputs))
 
     own_cost = (1 + BUMP_BUDGET) * (fee_of(2) - fee_of(1))
-    worth = [coin for coin in spendable.coins if coin.value_sat >= dust and coin.value_sat > own_cost]
-    chosen = _choose(wallet, worth, needed)
+    least = max(dust, own_cost + 1)
+    values = list(map(_VALUE, spendable.coins))  # read once: there may be a million coins
+    chosen = _alone(spendable.coins, values, max(least, needed(1)))
+    if not chosen:
+        chosen = _few(spendable.coins, [v for v in nlargest(MAX_INPUTS, values) if v >= least], needed)
+    if not chosen:
+        _explain(wallet, [value for value in values if value >= least], needed)
     total, count = sum(coin.value_sat for coin in chosen), len(chosen)
     if weight(wallet, count, demand.scripts) > MAX_WEIGHT:
         raise LimitExceeded(f"{wallet.id}: heavier than {MAX_WEIGHT} weight units", limit=MAX_WEIGHT)
     return Selection(chosen, fee_of(count), total - demand.pay_sat - fee_of(count))
 
 
-def _choose(wallet: UtxoWallet, worth: list[Coin], needed: Callable[[int], int]) -> tuple[Coin, ...]:
-    by_size = sorted(worth, key=lambda coin: (-coin.value_sat, coin.txid, coin.vout))
-    enough_alone = [coin for coin in by_size if coin.value_sat >= needed(1)]
-    if enough_alone:
-        return (enough_alone[-1],)
-    total = 0
-    for count, coin in enumerate(by_size, start=1):
-        total += coin.value_sat
+def _alone(coins: Sequence[Coin], values: Sequence[int], enough_sat: int) -> tuple[Coin, ...]:
+    """The smallest coin that suffices alone, the last by outpoint among equals; none if there is none."""
+    if max(values, default=0) < enough_sat:
+        return ()
+    best = min(value for value in values if value >= enough_sat)
+    return (max((coin for coin in coins if coin.value_sat == best), key=_outpoint),)
+
+
+def _few(coins: Sequence[Coin], largest: Sequence[int], needed: Callable[[int], int]) -> tuple[Coin, ...]:
+    """The fewest of the largest coins that suffice, ties by outpoint; none if as many as allowed do not."""
+    for count, total in enumerate(accumulate(largest), start=1):
         if total >= needed(count):
-            if count > MAX_INPUTS:
-                raise LimitExceeded(f"{wallet.id}: needs {count} coins: consolidate first", limit=MAX_INPUTS)
-            return tuple(by_size[:count])
+            # As many coins may hold the last value as there are.
+            found = [coin for coin in coins if coin.value_sat >= largest[count - 1]]
+            return tuple(sorted(found, key=lambda coin: (-coin.value_sat, *_outpoint(coin)))[:count])
+    return ()
+
+
+def _explain(wallet: UtxoWallet, values: Sequence[int], needed: Callable[[int], int]) -> NoReturn:
+    """Say why no choice is possible: too many coins would be needed, or all of them are too little."""
+    for count, total in enumerate(accumulate(sorted(values, reverse=True)), start=1):
+        if total >= needed(count):
+            raise LimitExceeded(f"{wallet.id}: needs {count} coins: consolidate first", limit=MAX_INPUTS)
+    total, least = sum(values), needed(max(1, len(values)))
     raise InsufficientFunds(
-        f"{wallet.id}: holds {total} sat in {len(by_size)} coins, needs {needed(max(1, len(by_size)))} sat "
-        "for payments, fee and bump budget",
+        f"{wallet.id}: holds {total} sat in {len(values)} coins, needs {least} sat for payments, fee and bump budget",
         available_sat=total,
-        needed_sat=needed(max(1, len(by_size))),
+        needed_sat=least,
     )
+
+
+def _outpoint(coin: Coin) -> tuple[str, int]:
+    return coin.txid, coin.vout

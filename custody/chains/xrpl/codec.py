@@ -27,10 +27,10 @@ from custody.primitives.amount import Amount
 from custody.primitives.errors import (
     BadSignature,
     InsufficientFunds,
+    InvalidAddress,
     InvalidInput,
     LimitExceeded,
     QuorumNotReached,
-    Refused,
     UnknownAsset,
 )
 from custody.primitives.intent import TransferIntent, TransferSummary
@@ -66,8 +66,7 @@ class XrplCodec:
             members: Ignored: the bytes that are signed name no signer.
 
         Raises:
-            InvalidInput: No intent, another asset, or a memo that is no destination tag.
-            Refused: The wallet would pay itself.
+            InvalidInput: No intent, another asset, a memo that is no destination tag, or the wallet would pay itself.
             InsufficientFunds: Amount and fee pass what is above the reserve.
             LimitExceeded: Several intents, or the fee would pass the caps.
             NoFreeTicket: All tickets are in use.
@@ -171,7 +170,7 @@ class XrplCodec:
         if intent.amount.asset != self.wallet.params.native:
             raise UnknownAsset(f"wallet {self.wallet.id} does not hold {intent.amount.asset.key}")
         if intent.to == self.wallet.address:
-            raise Refused(f"{intent.withdrawal_id}: the account would pay itself", to=intent.to.text)
+            raise InvalidAddress(f"{intent.withdrawal_id}: the account would pay itself", to=intent.to.text)
         return XrplPayment(self.parse_address(intent.to.text).text, intent.amount.units, parse_tag(intent.memo))
 
     def _fee(self, spendable: XrplState, fee_max: int) -> int:

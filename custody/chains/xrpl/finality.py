@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-from custody.chains.xrpl.node import XrplNode
+from custody.chains.xrpl.node import NetworkView, TxView, XrplNode
 from custody.chains.xrpl.params import MAX_LIFE_LEDGERS
 from custody.chains.xrpl.state import Slot, SlotKind, parse_key
 from custody.primitives.chain import Finality
@@ -34,9 +34,7 @@ def attempt_finality(node: XrplNode, txid: TxId, conflict_key: str) -> Finality:
         NodeUnavailable: No answer, or a result that no validated transaction has.
     """
     slot, last = parse_key(conflict_key)
-    view = node.view()  # before the search: what comes after it is not in a ledger we waited for
-    first = max(1, last - MAX_LIFE_LEDGERS)
-    seen = node.transaction(txid, first, last)
+    seen, view = _search(node, txid, last)
     if seen.found:
         if not seen.validated:
             return Finality.PENDING
@@ -45,8 +43,30 @@ def attempt_finality(node: XrplNode, txid: TxId, conflict_key: str) -> Finality:
         if seen.claimed:
             return Finality.FAILED
         raise NodeUnavailable(f"{txid}: {seen.result[:40]!r} is no result of a validated transaction", txid=txid)
-    expired = view.index > last and view.holds(first, last) and seen.searched_all
-    return Finality.DEAD if expired and _is_unused(node, slot, view.index) else Finality.UNKNOWN
+    missed = _is_missed(seen, view, last)
+    return Finality.DEAD if missed and _is_unused(node, slot, view.index) else Finality.UNKNOWN
+
+
+def is_missed(node: XrplNode, txid: TxId, conflict_key: str) -> bool:
+    """Tell whether these very bytes are in no validated ledger and never will be.
+
+    Whether something else took their place is not asked: enough for what pays nobody, never for a payment.
+    """
+    _, last = parse_key(conflict_key)
+    return _is_missed(*_search(node, txid, last), last)
+
+
+def _search(node: XrplNode, txid: TxId, last: int) -> tuple[TxView, NetworkView]:
+    view = node.view()  # before the search: what comes after it is not in a ledger we waited for
+    return node.transaction(txid, _first(last), last), view
+
+
+def _is_missed(seen: TxView, view: NetworkView, last: int) -> bool:
+    return not seen.found and view.index > last and view.holds(_first(last), last) and seen.searched_all
+
+
+def _first(last: int) -> int:
+    return max(1, last - MAX_LIFE_LEDGERS)
 
 
 def _is_unused(node: XrplNode, slot: Slot, index: int) -> bool:

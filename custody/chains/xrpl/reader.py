@@ -15,8 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from custody.chains.port import SeenDeposit
+from custody.chains.xrpl.codec import parse_tag
 from custody.chains.xrpl.deposits import deposits_in
-from custody.chains.xrpl.finality import attempt_finality
+from custody.chains.xrpl.destination import verify_destination
+from custody.chains.xrpl.finality import attempt_finality, is_missed
 from custody.chains.xrpl.node import AccountRoot, XrplNode
 from custody.chains.xrpl.state import SlotKind, XrplState, reserved_slots, reserved_spends
 from custody.chains.xrpl.wallet import XrplWallet
@@ -111,9 +113,21 @@ class XrplReader:
             for each in deposits_in(ledger, watched)
         ]
 
+    def verify_destination(self, to: Address, amount: Amount, memo: str) -> None:
+        """Refuse what the ledger would answer with a claimed fee; see `destination.verify_destination`.
+
+        Raises:
+            InvalidTag: The memo is no destination tag.
+        """
+        verify_destination(self._node, to, amount, parse_tag(memo))
+
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the ledger says of an attempt now; see `finality.attempt_finality`."""
         return attempt_finality(self._node, txid, conflict_key)
+
+    def is_missed(self, txid: TxId, conflict_key: str) -> bool:
+        """Tell whether these very bytes can never be in a ledger; see `finality.is_missed`."""
+        return is_missed(self._node, txid, conflict_key)
 
     def _in_flight(self, reserved: frozenset[str], held: Sequence[int], account: AccountRoot) -> int:
         """Drops that reserved payments will still take: those whose slot nothing has consumed."""

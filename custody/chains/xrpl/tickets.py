@@ -2,17 +2,19 @@
 
 Rules:
     * Making tickets pays nobody: signers sign it as a move of their own wallet, if their rules allow that.
-    * One TicketCreate at a time: its bytes are sent again until the ledger decided on them. A restart forgets them;
-      the account's sequence lets only one happen.
+    * One TicketCreate at a time, stored before it is sent: the same bytes are sent again until the ledger decided
+      on them, also after a restart. What it took is told to the records, for the books.
+    * Bytes that missed their last ledger are given up, whoever used their sequence: they pay nobody.
 
 Example:
-    keeper = TicketKeeper(codec, reader, broadcaster, [member.signer for member in lane.members])
+    keeper = TicketKeeper(codec, reader, broadcaster, [member.signer for member in lane.members], records)
     keeper.step(store.reserved(chain))
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from typing import Protocol
 
 from custody.chains.port import Broadcaster, SignedTx
 from custody.chains.xrpl.codec import XrplCodec
@@ -25,20 +27,41 @@ from custody.primitives.errors import QuorumNotReached, Refused, SignerUnavailab
 from custody.primitives.ids import TxId
 
 _WAITING = frozenset({Finality.UNKNOWN, Finality.PENDING})
+_EXECUTED = frozenset({Finality.FINAL, Finality.FAILED})
+
+
+class MoveRecords(Protocol):
+    """Where moves of a wallet that are no withdrawals are kept."""
+
+    def waiting(self) -> SignedTx | None:
+        """Return the one that the ledger has not decided on, if any."""
+        ...
+
+    def keep(self, tx: SignedTx) -> None:
+        """Store signed bytes, durably, before they are sent."""
+        ...
+
+    def end(self, tx: SignedTx, fee: Amount | None) -> None:
+        """Note what the ledger took; None if it is in no ledger and never will be."""
+        ...
 
 
 class TicketKeeper:
     """Keeps one wallet in tickets."""
 
     def __init__(
-        self, codec: XrplCodec, reader: XrplReader, broadcaster: Broadcaster, signers: Sequence[Signer]
+        self,
+        codec: XrplCodec,
+        reader: XrplReader,
+        broadcaster: Broadcaster,
+        signers: Sequence[Signer],
+        records: MoveRecords,
     ) -> None:
         self._codec = codec
         self._reader = reader
         self._broadcaster = broadcaster
         self._signers = signers
-        self._sent: SignedTx | None = None
-        self._paid: list[tuple[TxId, Amount]] = []
+        self._records = records
 
     def step(self, reserved: Set[str]) -> TxId | None:
         """Look at the stock; make tickets if half of it is gone.
@@ -54,22 +77,19 @@ class TicketKeeper:
             InsufficientFunds: The new reserve is not there.
             NodeUnavailable: No answer.
         """
-        if self._sent is not None:
-            seen = self._reader.finality(self._sent.txid, self._sent.conflict_key)
-            if seen in _WAITING:
-                return self._broadcaster.broadcast(self._sent)
-            if seen is not Finality.DEAD:  # final, or failed in a ledger: the fee is gone either way
-                self._paid.append((self._sent.txid, self._sent.fee_max))
-            self._sent = None
+        sent = self._records.waiting()
+        if sent is not None:
+            seen = self._reader.finality(sent.txid, sent.conflict_key)
+            if seen in _WAITING and not self._reader.is_missed(sent.txid, sent.conflict_key):
+                return self._broadcaster.broadcast(sent)
+            # Final, or failed in a ledger: the fee is gone either way.
+            self._records.end(sent, sent.fee_max if seen in _EXECUTED else None)
         state, stock = self._reader.spendable(reserved), self._codec.wallet.ticket_stock
         if state.held_tickets * 2 > stock:
             return None
-        self._sent = self._signed(self._codec.plan_tickets(state, stock - state.held_tickets))
-        return self._broadcaster.broadcast(self._sent)
-
-    def paid(self) -> tuple[tuple[TxId, Amount], ...]:
-        """What the ledger took for tickets made since the start of this process."""
-        return tuple(self._paid)
+        made = self._signed(self._codec.plan_tickets(state, stock - state.held_tickets))
+        self._records.keep(made)
+        return self._broadcaster.broadcast(made)
 
     def _signed(self, plan: XrplPlan) -> SignedTx:
         wallet = self._codec.wallet

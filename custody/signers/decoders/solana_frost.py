@@ -10,6 +10,7 @@ Rules:
     * The group's address is the only signer, the fee payer and the authority of the nonce.
     * Exactly as many participants as the threshold, in ascending order, ourselves among them.
     * What a deposit account gives can only go to the group's own address, so it needs no intent.
+    * An ownership text has a tag of its own in place of the message's, and names the group's address only.
 
 Example:
     understood = FrostDecoder(registration, {path: our_verifying_share}).understand(payload, SigningRole.MEMBER)
@@ -37,6 +38,7 @@ from custody.signers.decoders.solana import CAIP2
 from custody.signers.decoders.solana_message import WireInstruction, WireMessage, parse_message, with_seed_address
 from custody.signers.decoders.solana_shapes import BLOCKHASHES, SYSTEM, UnknownShape
 from custody.signers.ownership import NotOurAddress
+from custody.signers.ownership_rounds import OWNERSHIP_ROUND_TAG
 from custody.signers.port import OwnedPlace, ThresholdRound, ToSign, Understood
 
 TAG = b"mext/solana-frost/1"
@@ -102,26 +104,51 @@ class FrostDecoder:
         """
         if role is not SigningRole.MEMBER:
             raise UnknownShape("a FROST wallet has members only")
-        numbers, commitments, raw = _open(payload)
+        numbers, commitments, raw = _open(payload, TAG)
         self._verify_participants(numbers)
         message = parse_message(raw)
         nonce, paid = _Reading(self._wallet, message).read()
-        session = TAG + bytes([_ROUND_ONE, len(numbers), *numbers]) + raw
-        package = Package(self._wallet.group, raw, commitments) if commitments else None
+        step = self._step(TAG, (numbers, commitments), raw)
         return Understood(
             summary=TransferSummary(paid, (), Amount(self._wallet.signature_fee, self._wallet.native)),
             conflict_key=f"solnonce:{nonce}:{message.blockhash}",
-            to_sign=(ToSign(int(package is not None), self._wallet.paths[self._number], raw),),
-            threshold=ThresholdRound(hashlib.sha256(session).digest(), self._number, package),
+            to_sign=(ToSign(int(step.package is not None), self._wallet.paths[self._number], raw),),
+            threshold=step,
         )
 
     def owned_place(self, address: str) -> OwnedPlace:
-        """Nothing: one share alone controls no address, and texts are not signed in two rounds.
+        """Name our share for the group's address; deposit accounts follow from it and have no key.
 
         Raises:
-            NotOurAddress: Always.
+            NotOurAddress: Any other address.
         """
-        raise NotOurAddress(f"wallet {self._wallet.id}: {address} is not controlled by one key", wallet=self._wallet.id)
+        if address != self._wallet.address:
+            raise NotOurAddress(
+                f"wallet {self._wallet.id}: the group's address is not {address}", wallet=self._wallet.id
+            )
+        return OwnedPlace(self._wallet.paths[self._number])
+
+    def understand_text(self, payload: bytes, text: bytes) -> ThresholdRound:
+        """Read a round over an ownership text; see `custody.signers.port.GroupDecoder`.
+
+        Raises:
+            MalformedPayload: It does not parse, or bytes are left over.
+            UnknownShape: The participants are not `threshold` of ours, ascending, ourselves among them.
+        """
+        numbers, commitments, rest = _open(payload, OWNERSHIP_ROUND_TAG)
+        self._verify_participants(numbers)
+        if rest:
+            raise MalformedPayload(f"{len(rest)} bytes behind the participants: a signer builds the text itself")
+        return self._step(OWNERSHIP_ROUND_TAG, (numbers, commitments), text)
+
+    def _step(
+        self, tag: bytes, listed: tuple[tuple[int, ...], tuple[Commitment, ...]], message: bytes
+    ) -> ThresholdRound:
+        """Bind a round to its kind, its participants and the whole message."""
+        numbers, commitments = listed
+        session = tag + bytes([_ROUND_ONE, len(numbers), *numbers]) + message
+        package = Package(self._wallet.group, message, commitments) if commitments else None
+        return ThresholdRound(hashlib.sha256(session).digest(), self._number, package)
 
     def _verify_participants(self, numbers: tuple[int, ...]) -> None:
         in_order = list(numbers) == sorted(set(numbers))
@@ -193,11 +220,11 @@ class _Reading:
         return self._steps.pop(0)
 
 
-def _open(payload: bytes) -> tuple[tuple[int, ...], tuple[Commitment, ...], bytes]:
-    """Take the payload apart: participants, their commitments (none in round one), message."""
-    head, body = payload[: len(TAG) + 2], payload[len(TAG) + 2 :]
-    if len(head) != len(TAG) + 2 or head[: len(TAG)] != TAG or head[-2] not in (_ROUND_ONE, _ROUND_TWO):
-        raise MalformedPayload(f"not a payload of {TAG.decode()}")
+def _open(payload: bytes, tag: bytes) -> tuple[tuple[int, ...], tuple[Commitment, ...], bytes]:
+    """Take the payload apart: participants, their commitments (none in round one), what follows."""
+    head, body = payload[: len(tag) + 2], payload[len(tag) + 2 :]
+    if len(head) != len(tag) + 2 or head[: len(tag)] != tag or head[-2] not in (_ROUND_ONE, _ROUND_TWO):
+        raise MalformedPayload(f"not a payload of {tag.decode()}")
     size = 1 if head[-2] == _ROUND_ONE else 1 + COMMITMENT_BYTES
     entries = [body[at : at + size] for at in range(0, head[-1] * size, size)]
     if not entries or len(entries[-1]) != size:

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from exchange.app.ceremony import STAFF
 from exchange.app.provision import provision_contracts, provision_wallets
+from exchange.app.wallets import WRAPPED, is_frost
 from exchange.cli.loop import money, proofs, restart, votes
 from exchange.cli.loop.report import Report
 from exchange.cli.loop.staff import Staff
@@ -14,13 +15,14 @@ from exchange.cli.loop.world import World
 APPROVERS = STAFF[:2]
 
 
-def run_loop(world: World, report: Report, console: Console) -> None:
+def run_loop(world: World, report: Report, console: Console, sol: str = WRAPPED) -> None:
     """Run every step; the first that does not hold ends the loop with its error.
 
     Args:
         world: Processes and people; the caller closes it.
         report: Filled as it goes.
         console: Shows progress; never stdout when that is for a document.
+        sol: How the hot wallet holds SOL: "wrapped" or "frost".
     """
     with report.step("Start local chains", console) as step:
         world.start_chains()
@@ -28,9 +30,9 @@ def run_loop(world: World, report: Report, console: Console) -> None:
             report.chain(endpoint.chain)["evidence"] = endpoint.evidence
         step.evidence = "; ".join(f"{e.chain}: {e.evidence}" for e in world.chains.endpoints())
     with report.step("Make wallets on every chain", console) as step:
-        ceremony = provision_wallets(world.home, world.chains)
+        ceremony = provision_wallets(world.home, world.chains, sol)
         step.evidence = "hot 2-of-3 and cold 3-of-5 on " + ", ".join(
-            w.chain for w in ceremony.wallets if w.tier == "hot"
+            f"{w.chain} (by FROST)" if is_frost(w) else w.chain for w in ceremony.wallets if w.tier == "hot"
         )
     with report.step("Deploy contracts", console) as step:
         deployment = provision_contracts(world.home, world.chains, ceremony)

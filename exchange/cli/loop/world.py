@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from custody.devnet.network import LocalChains
+from custody.devnet.network import KINDS, LocalChainKind, LocalChains
 from custody.devnet.processes import Launch, NodeProcess
 from custody.keys.private_files import make_private_folder
 from custody.primitives.errors import Refused, Unavailable
@@ -46,9 +47,9 @@ class World:
         self.chains: LocalChains
         self.client: Client
 
-    def start_chains(self) -> None:
-        """Start the local chains."""
-        self.chains = self._stack.enter_context(LocalChains.start(self.home.folder / "chains"))
+    def start_chains(self, kinds: Sequence[LocalChainKind] = KINDS) -> None:
+        """Start the local chains; some of them suffice if Ethereum, which carries the contracts, is among them."""
+        self.chains = self._stack.enter_context(LocalChains.start(self.home.folder / "chains", kinds))
 
     def start_signers(self) -> None:
         """Start one process a signer."""
@@ -69,13 +70,17 @@ class World:
     def start_service(self) -> None:
         """Start the service, or start it again, and wait until it answers."""
         url = f"http://127.0.0.1:{self.port}"
-        arguments = ("serve", "--home", str(self.home.folder), "--port", str(self.port))
-        launch = Launch(
-            "service", (sys.executable, "-m", "exchange.cli", *arguments), self.home.folder / "logs", _import_path()
+        process = NodeProcess.start(
+            self.service_launch(), is_ready=lambda: _is_up(url), ready_timeout_s=READY_TIMEOUT_S
         )
-        process = NodeProcess.start(launch, is_ready=lambda: _is_up(url), ready_timeout_s=READY_TIMEOUT_S)
         self._service = self._stack.enter_context(process)
         self.client = Client(url, self.home.token.read_text().strip())
+
+    def service_launch(self) -> Launch:
+        """How the service is started."""
+        arguments = ("serve", "--home", str(self.home.folder), "--port", str(self.port))
+        command = (sys.executable, "-m", "exchange.cli", *arguments)
+        return Launch("service", command, self.home.folder / "logs", _import_path())
 
     def kill_service(self) -> None:
         """SIGKILL: no chance to finish anything."""

@@ -141,6 +141,29 @@ def test_sees_coins_paid_by_a_contract(house):
     assert seen(house, txid) == [(CUSTOMER, 77, "ETH")]
 
 
+# B17: whoever moved the coins is named, and whoever signed for it.
+def test_b17_senders_are_the_account_behind_a_payment_and_who_moved_it(house):
+    def senders(txid, reader=house.reader):
+        (found,) = [each for each in reader.deposits(WATCHED, house.block_of(txid)) if each.txid == txid]
+        return found.senders
+
+    first, second = (house.codec.parse_address(each).text for each in house.anvil.rpc.call("eth_accounts")[:2])
+    plain = SafeReader(make_wallet(), EvmNode(house.anvil.rpc, replace(house.anvil.node.params, tracing=False)))
+    direct = house.anvil.fund(CUSTOMER, 5)
+    assert senders(direct) == senders(direct, plain) == (first,)
+    forwarder = house.anvil.create(compiled()["Forwarder"])
+    inner = house.anvil.send(forwarder, selector("pay(address)") + address_word(CUSTOMER), 77)
+    assert senders(inner) == (first, forwarder)
+    assert senders(house.anvil.send(house.token.contract, transfer_call(CUSTOMER, 456))) == (first,)
+    house.anvil.send(house.token.contract, transfer_call(second, 60))
+    allow = selector("approve(address,uint256)") + address_word(first) + (60).to_bytes(32, "big")
+    fields = {"from": second, "to": house.token.contract, "gas": "0x100000", "data": "0x" + allow.hex()}
+    house.wait(house.anvil.rpc.call("eth_sendTransaction", fields))
+    words = address_word(second) + address_word(CUSTOMER) + (60).to_bytes(32, "big")
+    taken = house.anvil.send(house.token.contract, selector("transferFrom(address,address,uint256)") + words)
+    assert senders(taken) == (first, second)
+
+
 # The Safe hands its received coins to its code by delegatecall, which shows a value but moves none.
 def test_a_delegatecall_moves_no_coins(house):
     safe, singleton = house.wallet.safe, house.wallet.params.release.singleton

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from simulators.signer_ownership import (
@@ -81,15 +82,22 @@ def test_refusals_come_back_as_their_class(live):
     "result",
     [{}, {"key": "zz", "signature": "00", "script": ""}, {"key": "", "signature": "00", "script": "", "more": 1}],
 )
-def test_an_answer_that_is_no_signature_names_the_signer(tmp_path, result, live):
+@pytest.mark.parametrize("in_rounds", [False, True])
+def test_an_answer_that_is_no_signature_names_the_signer(tmp_path, result, in_rounds, live):
     path = tmp_path / "liar.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         listener.listen(1)
         thread = threading.Thread(target=_lie, args=(listener, result))
         thread.start()
+        liar = RemoteSigner("liar", path, timeout_s=5)
+        ask = (
+            partial(liar.share_ownership, live.request(), b"")
+            if in_rounds
+            else partial(liar.sign_ownership, live.request())
+        )
         with pytest.raises(SignerUnavailable, match="liar"):
-            RemoteSigner("liar", path, timeout_s=5).sign_ownership(live.request(), ())
+            ask(())
         thread.join(5)
 
 

@@ -22,7 +22,7 @@ def forgetful(live, **answers):
     return SolanaNode(BentRpc(live.vm.rpc, getSignatureStatuses=unknown, **answers))
 
 
-def test_ordinary_blockhash_expires_after_150_slots(live):
+def test_a12_ordinary_blockhash_expires_after_150_slots(live):
     old = live.node.latest_blockhash()
     step = instructions.transfer_lamports(live.opener.text, BOB.text, SOL)
     live.vm.mine(151)
@@ -30,7 +30,7 @@ def test_ordinary_blockhash_expires_after_150_slots(live):
         send(live.vm, live.opener, [step], blockhash=old)
 
 
-def test_attempt_on_a_durable_nonce_does_not_expire(live):
+def test_a12_attempt_on_a_durable_nonce_does_not_expire(live):
     signed = live.complete(live.plan(live.intent(BOB.text, SOL, number=1)))
     live.vm.mine(1_000)
     assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.UNKNOWN
@@ -40,13 +40,13 @@ def test_attempt_on_a_durable_nonce_does_not_expire(live):
     live.vm.mine(FINAL)
 
 
-def test_our_own_landed_payment_is_never_called_dead_by_a_forgetful_node(live):
+def test_a12_our_own_landed_payment_is_never_called_dead_by_a_forgetful_node(live):
     signed = live.pay(live.intent(BOB.text, SOL, number=2))
     live.vm.mine(FINAL)
     assert attempt_finality(forgetful(live), signed.txid, signed.conflict_key) is Finality.FINAL
 
 
-def test_node_behind_the_birth_of_the_value_proves_nothing(live):
+def test_a12_node_behind_the_birth_of_the_value_proves_nothing(live):
     state = live.reader.spendable(frozenset())
     plan = live.codec.plan([live.intent(BOB.text, SOL, number=3)], state, live.chosen())
     signed = live.complete(plan)
@@ -65,7 +65,37 @@ def test_node_behind_the_birth_of_the_value_proves_nothing(live):
     assert attempt_finality(live.node, signed.txid, signed.conflict_key) is Finality.DEAD
 
 
-def test_nonce_advanced_by_hand_is_no_proof_of_death(live):
+# The whole course: sent into the void, time passes, the node lags, another payment takes the nonce value.
+def test_a12_nothing_is_signed_again_or_called_dead_before_the_finalized_history_says_so(live):
+    intent = live.intent(BOB.text, SOL, number=10)
+    state = live.reader.spendable(frozenset())
+    plan = live.codec.plan([intent], state, live.chosen())
+    signed, reserved = live.complete(plan), frozenset(live.codec.reservations(plan))
+    live.vm.mine(1_000)  # no blockhash of its time is known any more
+    lagging = forgetful(live)
+    for node in (live.node, lagging):
+        assert attempt_finality(node, signed.txid, signed.conflict_key) is Finality.UNKNOWN
+    later = live.reader.spendable(reserved)
+    assert plan.nonce.value not in {nonce.value for nonce in later.nonces}  # what is reserved is not planned on again
+    assert live.codec.bump(plan, later, [intent]) is None  # and no other bytes take its place
+    rival = live.complete(live.codec.plan([live.intent(BOB.text, 2 * SOL, number=11)], state, live.chosen()))
+    live.broadcaster.broadcast(rival)
+    live.vm.mine(2)
+    assert live.reader.finality(rival.txid, rival.conflict_key) is Finality.MINED
+    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.UNKNOWN  # it may yet be reorganised
+    live.vm.mine(FINAL)
+    silent = SolanaNode(BentRpc(live.vm.rpc, getSignaturesForAddress=lambda *_: no_history()))
+    with pytest.raises(NodeUnavailable, match="history"):
+        attempt_finality(silent, signed.txid, signed.conflict_key)
+    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.DEAD
+    assert live.reader.finality(rival.txid, rival.conflict_key) is Finality.FINAL
+
+
+def no_history():
+    raise NodeUnavailable("the history is not served")
+
+
+def test_a12_nonce_advanced_by_hand_is_no_proof_of_death(live):
     plan = live.plan(live.intent(BOB.text, SOL, number=5))
     signed = live.complete(plan)
     send(live.vm, live.fee_payer, [instructions.advance_nonce(plan.nonce.account, live.fee_payer.text)])
@@ -73,7 +103,7 @@ def test_nonce_advanced_by_hand_is_no_proof_of_death(live):
     assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.UNKNOWN  # for people to look at
 
 
-def test_lagging_node_makes_a_broadcast_uncertain_not_refused(live):
+def test_a12_lagging_node_makes_a_broadcast_uncertain_not_refused(live):
     signed = live.complete(live.plan(live.intent(BOB.text, SOL, number=6)))
     stale = {"code": -32002, "message": "Transaction simulation failed: BlockhashNotFound"}
 

@@ -119,6 +119,24 @@ def test_b07_watched_sol_address_stands_for_its_customers_token_accounts(house, 
     assert gained(house, made, {house.wallet.deposit_address(4).text}) == []
 
 
+# B17: a delegate signs, somebody else's account pays, a vault of a program loses lamports: all of them are named.
+def test_b17_senders_are_the_signers_and_the_owners_of_what_became_less(house, usdc):
+    account, mint = house.wallet.deposit_address(0, usdc).text, usdc.contract
+    made = block(
+        house,
+        account,
+        preBalances=[9, 0, 5, 5, 5],
+        postBalances=[9, 0, 5, 4, 5],
+        preTokenBalances=[entry(house, mint, 10, position=2, owner=Key("owner").text)],
+        postTokenBalances=[entry(house, mint, 3, position=2, owner=Key("owner").text), entry(house, mint, 7)],
+    )
+    others = [("source", False), ("vault", False), ("delegate", True)]
+    keys = made["transactions"][0]["transaction"]["accountKeys"]
+    keys += [{"pubkey": Key(name).text, "signer": signs} for name, signs in others]
+    (gain,) = gains_in_block(house.wallet, made, DepositBook(house.wallet).watch(frozenset({account})))
+    assert gain.senders == tuple(Key(name).text for name in ("payer", "delegate", "owner", "vault"))
+
+
 @pytest.mark.node
 def test_b07_plain_sol_to_an_account_that_is_no_longer_ours_is_not_credited(live):
     to = live.wallet.deposit_address(0)

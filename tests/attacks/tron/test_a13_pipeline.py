@@ -10,6 +10,7 @@ from simulators.withdrawal_house import House, house_policy
 from custody.keys.quorum import Roster
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
+from custody.primitives.chain import Family
 from custody.primitives.errors import Conflict, SignerUnavailable
 from custody.primitives.ids import CustomerId, IdempotencyKey
 from custody.store.database import open_database
@@ -47,6 +48,9 @@ class Signer:
         if withdrawal_id in self.signed:
             raise Conflict(withdrawal_id)
 
+    def releases(self, after):
+        return ()  # no database is restored here
+
 
 @dataclass
 class Room(House):
@@ -73,7 +77,9 @@ class Room(House):
         bounds = {"TRX": Bounds(Amount(1, TRX), Amount(10**12, TRX))}
         self.service = WithdrawalService(ServiceParts(self.store, self.ledger, self, assets, lanes, bounds))
         clock = SimpleNamespace(now_ms=lambda: self.now_s * 1000)
-        self.parts = PipelineParts(self.store, self.ledger, self, self, self, self, lanes, clock.now_ms, self.batching)
+        self.parts = PipelineParts(
+            self.store, self.ledger, self, self, self, self, lanes, clock.now_ms, {Family.TRON: self.batching}
+        )
         self.pipeline = Pipeline(self.parts)
 
     def ask_trx(self, units=10 * COIN, key="key-1"):

@@ -8,7 +8,7 @@ from simulators.crash_and_lie.run import live, run
 
 from custody.primitives.chain import Finality
 from custody.signers.memory import Memory
-from custody.withdrawals import looking, pipeline, sending, service
+from custody.withdrawals import looking, sending, service, till
 from custody.withdrawals.boot_gate import BootGate
 from custody.withdrawals.ports import Change
 from custody.withdrawals.states import AttemptState, PaymentState, WithdrawalState
@@ -71,7 +71,7 @@ def start_without_a_gate(monkeypatch):
 
 
 def evict_is_death(monkeypatch):
-    plain = pipeline.follow
+    plain = till.follow
 
     def follow(payment, parts, sent):
         newest = parts.store.attempts(payment.id)[-1]
@@ -83,7 +83,7 @@ def evict_is_death(monkeypatch):
         if evicted and parts.store.attempts(payment.id)[-1].state is AttemptState.MAYBE_SENT:
             sending._die(now, parts, "evicted")
 
-    monkeypatch.setattr(pipeline, "follow", follow)
+    monkeypatch.setattr(till, "follow", follow)
 
 
 BROKEN_RULES = [

@@ -114,6 +114,51 @@ def test_a_forgotten_bump_that_won_is_not_taken_for_a_foreign_spend():
     assert house.ledger.held() == UNITS
 
 
+@pytest.mark.parametrize("late_s", [0, 90_000])
+def test_a_bump_that_the_backup_knows_unsigned_is_not_taken_for_a_foreign_spend(late_s):
+    house = House(bump_after_ms=WAIT_S * 1000)
+    withdrawal_id = house.ask(UNITS).id
+    house.step()
+    for signer in house.signers:
+        signer.down = True
+    house.now_s += WAIT_S
+    house.step()
+    image = snapshot(house)  # the bump is planned, and nobody has signed it yet
+    for signer in house.signers:
+        signer.down = False
+    house.step()
+    restore(house, image)
+    house.network.mine(FINAL_DEPTH)
+    house.now_s += late_s
+    for _ in range(3):
+        house.step()
+    assert house.network.paid("sim1dest") == [UNITS]
+    assert house.ledger.available["alice"] == FUNDS - UNITS, "paid and given back would be paid twice"
+    end = WithdrawalState.NEEDS_REVIEW if late_s else WithdrawalState.SETTLED  # signers repeat what they signed
+    assert house.state(withdrawal_id) is end
+
+
+def test_a_planned_bump_whose_key_somebody_else_used_is_refunded_once_its_bytes_are_known_to_be_dead():
+    house = House(bump_after_ms=WAIT_S * 1000)
+    withdrawal_id = house.ask(UNITS).id
+    house.step()
+    for signer in house.signers:
+        signer.down = True
+    house.now_s += WAIT_S
+    house.step()
+    house.network.spend_outside("coin-000")
+    house.network.mine(FINAL_DEPTH)
+    for _ in range(3):
+        house.step()
+    assert house.ledger.held() == UNITS, "nobody can tell yet"
+    for signer in house.signers:
+        signer.down = False
+    for _ in range(3):
+        house.step()
+    assert house.state(withdrawal_id) is WithdrawalState.REFUNDED
+    assert house.network.paid("sim1dest") == []
+
+
 def test_a_forgotten_bump_that_lost_lets_the_known_bytes_settle():
     house = House(bump_after_ms=WAIT_S * 1000)
     withdrawal_id = house.ask(UNITS).id

@@ -19,7 +19,7 @@ from custody.keys.quorum import Roster
 from custody.primitives.approval import Verdict
 from custody.primitives.errors import BadSignature, UnknownAsset
 from custody.primitives.ids import CustomerId, IdempotencyKey, WithdrawalId
-from custody.withdrawals.deciding import judge
+from custody.withdrawals.deciding import take_up
 from custody.withdrawals.errors import ApprovalRefused
 from custody.withdrawals.facts import Circumstances, Destination, DestinationKind, Price, Scope, Tier
 from custody.withdrawals.pipeline import Pipeline
@@ -207,12 +207,12 @@ def test_d02_a_decision_between_measuring_and_writing_is_noticed(house):
         usage = measure(keys, without, now_s)
         if next(turns, False):
             (other,) = set(ids) - {without}
-            judge(house.service.get(other), house.parts, NOW_S)
+            take_up(house.service.get(other), house.parts, NOW_S)
         return usage
 
     house.store.usage = interrupted
     house.step()
-    assert [house.state(each) for each in ids].count(WithdrawalState.SCREENING) == 1
+    assert [house.state(each) for each in ids].count(WithdrawalState.HELD) == 1
     house.step()
     assert sorted(house.state(each) for each in ids) == [WithdrawalState.APPROVED, WithdrawalState.REJECTED]
 
@@ -333,6 +333,30 @@ def test_d13_a_silent_screening_holds_and_never_passes(house):
     withdrawal = house.ask()
     house.step()
     assert house.state(withdrawal.id) is WithdrawalState.SCREENING
+    house.screening_down = False
+    house.step()
+    assert house.state(withdrawal.id) is WithdrawalState.BROADCAST
+
+
+# Lists change while people approve.
+def test_d13_a_destination_that_is_listed_after_the_decision_is_not_signed(house):
+    withdrawal = waiting(house)
+    house.approve(withdrawal.id, "ann", "bob")
+    house.hits.add(withdrawal.to.text)
+    house.step()
+    assert house.state(withdrawal.id) is WithdrawalState.REJECTED
+    assert sum(signer.asked for signer in house.signers) == 0
+    house.step()
+    assert house.ledger.available["alice"] == FUNDS
+
+
+def test_d13_a_screening_that_falls_silent_after_the_decision_holds(house):
+    withdrawal = waiting(house)
+    house.approve(withdrawal.id, "ann", "bob")
+    house.screening_down = True
+    house.step()
+    assert house.state(withdrawal.id) is WithdrawalState.APPROVED
+    assert sum(signer.asked for signer in house.signers) == 0
     house.screening_down = False
     house.step()
     assert house.state(withdrawal.id) is WithdrawalState.BROADCAST

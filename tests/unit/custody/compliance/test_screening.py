@@ -1,6 +1,7 @@
 import pytest
 
 from custody.compliance.combined import AllScreenings
+from custody.compliance.places import listed_key
 from custody.compliance.port import ScreeningQuestion, ScreeningUnavailable, ScreeningVerdict
 from custody.compliance.sanctions import SanctionsList
 from custody.compliance.travel_rule import TravelRule
@@ -32,7 +33,7 @@ class Provider:
         return self.answer
 
 
-LIST = SanctionsList("1", [("ethereum", LISTED)])
+LIST = SanctionsList("1", [listed_key(LISTED)])
 
 
 def test_refuses_an_empty_combination():
@@ -50,14 +51,19 @@ def test_a_listed_place_is_a_hit_in_every_spelling(spelling):
     assert LIST.screen(question(spelling)).verdict is HIT
 
 
-def test_case_matters_where_it_carries_meaning():
-    names = SanctionsList("1", [("solana", "AbC")])
-    assert names.screen(question("AbC", chain="solana")).verdict is HIT
-    assert names.screen(question("abc", chain="solana")).verdict is CLEAR
+def test_a_place_that_cannot_be_compared_is_a_hit():
+    answer = SanctionsList("1", []).screen(question("script:5121", chain="bitcoin"))
+    assert (answer.verdict, "cannot be compared" in answer.reason) == (HIT, True)
 
 
-def test_the_same_text_on_another_chain_is_clear():
-    assert LIST.screen(question(chain="bsc")).verdict is CLEAR
+def test_a_listed_place_is_a_hit_on_every_chain_of_its_family():
+    assert LIST.screen(question(chain="bsc")).verdict is HIT
+    assert LIST.screen(question(LISTED[:-1] + "2", chain="bsc")).verdict is CLEAR
+
+
+def test_a_listed_text_that_no_family_reads_is_compared_as_it_stands():
+    strange = "0xAbCdEf000000000000000000000000000000000é".encode("ascii", "ignore").decode()
+    assert SanctionsList("1", [listed_key(strange)]).screen(question(strange)).verdict is HIT
 
 
 def test_d13_a_silent_provider_holds():

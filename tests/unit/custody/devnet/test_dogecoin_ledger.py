@@ -2,7 +2,7 @@ import pytest
 from embit.script import Script
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
-from custody.devnet.dogecoin_ledger import FAUCET_SCRIPT, GENESIS_HASH, SUBSIDY_KOINU, DogecoinLedger
+from custody.devnet.dogecoin_ledger import FAUCET_SCRIPT, FAUCET_UNLOCK, GENESIS_HASH, SUBSIDY_KOINU, DogecoinLedger
 from custody.devnet.dogecoin_rules import MATURITY_BLOCKS, TxRefused
 
 SOMEBODY = b"\xa9\x14" + bytes(20) + b"\x87"
@@ -21,7 +21,7 @@ def coinbase(ledger, height):
 
 
 def paying(ledger, *, height=1, value=SUBSIDY_KOINU - FEE, sequence=0xFFFFFFFD, script=SOMEBODY):
-    source = TransactionInput(bytes.fromhex(coinbase(ledger, height)), 0, sequence=sequence)
+    source = TransactionInput(bytes.fromhex(coinbase(ledger, height)), 0, Script(FAUCET_UNLOCK), sequence)
     return Transaction(1, [source], [TransactionOutput(value, Script(script))], 0)
 
 
@@ -69,7 +69,7 @@ def test_soft_dust_costs_its_limit_on_top(ledger):
 
 def test_refuses_a_script_that_does_not_hold(ledger):
     txid = ledger.accept(bytes(paying(ledger).serialize()))
-    source = TransactionInput(bytes.fromhex(txid), 0)
+    source = TransactionInput(bytes.fromhex(txid), 0, Script(FAUCET_UNLOCK))
     stolen = Transaction(1, [source], [TransactionOutput(SUBSIDY_KOINU - 2 * FEE, Script(SOMEBODY))], 0)
     assert refusal(ledger, stolen)[1].startswith("16: mandatory-script-verify-flag-failed")
 
@@ -92,7 +92,7 @@ def test_replacement_needs_a_signal_a_higher_rate_and_a_higher_fee(ledger):
 def test_what_builds_on_a_replaced_or_evicted_transaction_goes_with_it(ledger):
     parent = paying(ledger, script=FAUCET_SCRIPT)
     txid = ledger.accept(bytes(parent.serialize()))
-    source = TransactionInput(bytes.fromhex(txid), 0)
+    source = TransactionInput(bytes.fromhex(txid), 0, Script(FAUCET_UNLOCK))
     child = Transaction(1, [source], [TransactionOutput(SUBSIDY_KOINU - 2 * FEE, Script(SOMEBODY))], 0)
     ledger.accept(bytes(child.serialize()))
     ledger.evict(txid)

@@ -46,5 +46,7 @@ def test_the_report_says_when_service_and_the_98_percent_rule_conflict():
     demand = Demand(0, 0, 0, 20_001, 0)
     conflict = judge_feasibility(demand, Cap(1_000_000))
     assert not conflict.is_feasible
-    assert conflict.text(8).startswith("NOT feasible: customers may take 20001 within 8 h, the 2 % cap is 20000")
+    assert conflict.text(8).startswith(
+        "NOT feasible: customers may take 20001 base units within 8 h, the 2 % cap is 20000"
+    )
     assert judge_feasibility(demand, Cap(1_000_050)).is_feasible

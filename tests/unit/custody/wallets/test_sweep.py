@@ -33,7 +33,13 @@ class SimLane:
     def __init__(self, **balances):
         self.balances = {int(index.removeprefix("a")): units for index, units in balances.items()}
         self.sent, self.answers, self.plans = [], {}, 0
-        self.refuses, self.down, self.crash_at_broadcast, self.store = set(), False, False, None
+        self.underpriced, self.refuses, self.down, self.crash_at_broadcast, self.store = (
+            set(),
+            set(),
+            False,
+            False,
+            None,
+        )
 
     def plan(self, index):
         if not self.balances.get(index):
@@ -48,6 +54,8 @@ class SimLane:
             raise CrashForTest("at broadcast")
         if tx.txid in self.refuses:
             raise Refused("simulated: rejected by the node")
+        if tx.txid in self.underpriced:
+            raise NodeUnavailable("simulated: underpriced now")
         if self.down:
             raise NodeUnavailable("simulated: no answer")
         self.sent.append(tx.raw)
@@ -162,6 +170,23 @@ def test_a_refusal_for_one_account_holds_up_no_other(lane, sweeper):
     with pytest.raises(Refused):
         sweeper.step([0, 1])
     assert stored(lane) == [(0, "tx-1", SweepState.STORED), (1, "tx-2", SweepState.FINAL)]
+
+
+def test_bytes_that_the_node_does_not_take_now_hold_up_no_other_account(lane, sweeper):
+    sweeper.step([0])
+    lane.underpriced = {"tx-1"}
+    with pytest.raises(NodeUnavailable, match="underpriced"):
+        sweeper.step([0, 1])
+    assert [index for index, _, _ in stored(lane)] == [0, 1]
+    assert lane.sent[-1] == b"sweep 2 of account 1"
+
+
+def test_a_node_that_is_down_is_not_asked_for_every_account(lane, signer, sweeper):
+    lane.balances = dict.fromkeys(range(9), 5)
+    lane.down = True
+    with pytest.raises(NodeUnavailable):
+        sweeper.step(range(9))
+    assert len(signer.requests) == 3
 
 
 def test_an_account_with_too_little_is_left_alone(lane, signer, sweeper):

@@ -64,6 +64,11 @@ def test_without_a_warm_wallet_cold_does_not_jump_to_hot():
     assert "without a warm wallet" in found.notes[0]
 
 
+def test_a_house_without_a_warm_wallet_misses_nothing_while_hot_is_in_its_band():
+    found = plan(6_000, warm=0, has_warm=False)
+    assert (found.moves, found.notes) == ((), ())
+
+
 def test_a_refill_below_the_least_move_is_not_made():
     found = plan(3_900, min_move=3_000)
     assert found.moves == ()

@@ -14,6 +14,7 @@ from custody.primitives.errors import (
     InvalidAmount,
     InvalidInput,
     MalformedPayload,
+    NodeUnavailable,
     NotFound,
     Refused,
     UnknownAsset,
@@ -77,6 +78,56 @@ def test_a_used_key_is_reported_before_missing_funds(house):
     house.service.request(GOOD, NOW_MS)
     with pytest.raises(IdempotencyConflict):
         house.service.request(replace(GOOD, amount="9"), NOW_MS)
+
+
+class Chain:
+    def __init__(self, *errors):
+        self.errors, self.asked = list(errors), []
+
+    def verify_destination(self, to, amount, memo):
+        self.asked.append((to.text, amount.units, memo))
+        if self.errors and (error := self.errors.pop(0)):
+            raise error
+
+
+def test_a_destination_that_the_chain_refuses_is_told_before_funds_and_holds_nothing():
+    chain = Chain(*[Refused("a dead end")] * 2)
+    house = House(destinations=chain)
+    with pytest.raises(Refused, match="a dead end"):
+        house.service.request(replace(GOOD, amount="9", memo="m"), NOW_MS)
+    with pytest.raises(Refused, match="a dead end"):
+        house.move()
+    assert (house.ledger.held(), house.service.list(frozenset(WithdrawalState))) == (0, ())
+    assert chain.asked == [("sim1dest", 9 * 10**8, "m"), ("sim1cold", 1_000, "")]
+
+
+def test_a_used_key_is_answered_without_asking_the_chain():
+    chain = Chain(None, Refused("a dead end by now"))
+    house = House(destinations=chain)
+    first = house.service.request(GOOD, NOW_MS)
+    assert house.service.request(GOOD, NOW_MS).id == first.id
+    with pytest.raises(IdempotencyConflict):
+        house.service.request(replace(GOOD, to="sim1other"), NOW_MS)
+    assert len(chain.asked) == 1
+
+
+def test_a_silent_node_refuses_nobody_and_is_asked_again_before_the_plan():
+    chain = Chain(NodeUnavailable("down"), NodeUnavailable("down"), Refused("a dead end"))
+    house = House(destinations=chain)
+    asked = house.ask().id
+    house.step()
+    assert house.state(asked) is WithdrawalState.APPROVED
+    house.step()
+    assert (house.state(asked), house.service.get(asked).reason) == (WithdrawalState.REJECTED, "a dead end")
+    house.step()
+    assert (house.ledger.held(), len(chain.asked)) == (0, 3)
+
+
+def test_one_dead_end_does_not_hold_its_batch_up():
+    house = House(destinations=Chain(NodeUnavailable("down"), None, Refused("a dead end")))
+    bad, good = house.ask().id, house.ask(key="key-2").id
+    house.settle()
+    assert (house.state(bad), house.state(good)) == (WithdrawalState.REJECTED, WithdrawalState.SETTLED)
 
 
 @pytest.mark.parametrize("change", [{"to": "sim1other"}, {"amount": "0.002"}, {"memo": "m"}])

@@ -24,6 +24,7 @@ from custody.withdrawals.states import AttemptState, PaymentState
 from exchange.app.core import Core
 from exchange.app.custody_steps import ChainBoard, FeeBooks, deposit_dust, scan_step, sweep_step
 from exchange.app.home import Home
+from exchange.app.xrpl_moves import TicketRecords
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.ledger import HOUSE, HoldRecords, SettlementLedger
 from exchange.settlement.scale import AssetScale, ScaleBook
@@ -198,6 +199,18 @@ def test_only_accounts_with_a_final_deposit_are_swept(books, deposits):
     assert asked == [[0, 2], []]
 
 
+def part(chain, fee_paid=None, sweeps=None):
+    # What the fee books look at of a chain's parts.
+    return SimpleNamespace(chain=chain, fee_paid=fee_paid, sweeps=sweeps)
+
+
+def taken(signed):
+    return signed.fee_max
+
+
+PAYING = part(sim_chain(), fee_paid=taken)
+
+
 # Fees ----------------------------------------------------------------------------------
 
 
@@ -206,10 +219,10 @@ def test_a_fee_the_house_cannot_pay_waits_and_is_booked_once_it_can(tmp_path, bo
     fees = FeeBooks(books.ledger, house.store, sweeps)
     for _ in range(3):
         with pytest.raises(InsufficientFunds):
-            fees.step([sim_chain()], [])
+            fees.step([PAYING])
     fund_house(books, 100)
-    fees.step([sim_chain()], [])
-    fees.step([sim_chain()], [])
+    fees.step([PAYING])
+    fees.step([PAYING])
     assert house_units(books) == 90
 
 
@@ -218,17 +231,47 @@ def test_the_fee_of_every_final_payment_is_booked_once_also_after_a_restart(tmp_
     fund_house(books, 100)
     for _ in range(2):
         fees = FeeBooks(books.ledger, house.store, sweeps)
-        fees.step([sim_chain()], [])
-        fees.step([sim_chain()], [])
+        fees.step([PAYING])
+        fees.step([PAYING])
         assert house_units(books) == 70
         assert fees.dust("SIM") == 0
+
+
+def test_what_failed_on_chain_is_refunded_and_its_fee_is_booked_all_the_same(tmp_path, books, sweeps):
+    house = House(url=f"sqlite:///{tmp_path}/house.sqlite")
+    withdrawal_id = house.ask(1_000).id
+    house.step()
+    house.network.failed |= set(house.network.pool)
+    house.settle()
+    assert house.state(withdrawal_id) == "refunded"
+    fund_house(books, 100)
+    for _ in range(2):
+        FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
+        assert house_units(books) == 90
+
+
+def test_what_left_its_block_and_died_took_no_fee(tmp_path, books, sweeps):
+    house = House(url=f"sqlite:///{tmp_path}/house.sqlite")
+    withdrawal_id = house.ask(1_000).id
+    house.step()
+    house.network.mine()
+    house.step()
+    assert house.state(withdrawal_id) == "mined"
+    house.network.reorg(1)
+    house.network.spend_outside("coin-000")
+    house.network.mine(9)
+    house.settle()
+    assert house.state(withdrawal_id) == "refunded"
+    fund_house(books, 100)
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
+    assert house_units(books) == 100
 
 
 def test_the_books_equal_the_chain_after_fees(tmp_path, books, sweeps):
     house = paid_house(tmp_path, 1_000, 2_000)
     before = sum(house.network.coins.values())
     fund_house(books, 100)
-    FeeBooks(books.ledger, house.store, sweeps).step([sim_chain()], [])
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
     left_on_chain = sum(house.network.unspent().values())
     assert before - left_on_chain == 3_000 + (100 - house_units(books))
 
@@ -240,11 +283,11 @@ def test_what_is_not_final_or_pays_its_fee_elsewhere_is_not_booked(tmp_path, boo
     house.step()
     house.network.mine()
     house.step()
-    FeeBooks(books.ledger, house.store, sweeps).step([sim_chain()], [])
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
     house.settle()
-    FeeBooks(books.ledger, house.store, sweeps).step([BENT], [sim_chain()])
+    FeeBooks(books.ledger, house.store, sweeps).step([part(BENT, fee_paid=taken), part(sim_chain(), sweeps=object())])
     assert house_units(books) == 100
-    FeeBooks(books.ledger, house.store, sweeps).step([sim_chain()], [])
+    FeeBooks(books.ledger, house.store, sweeps).step([PAYING])
     assert house_units(books) == 90
 
 
@@ -267,9 +310,9 @@ def test_of_several_attempts_of_a_payment_only_the_mined_one_took_a_fee(books, s
 
     store = SimpleNamespace(payments=payments, attempts=lambda payment_id: attempts)
     fund_house(books, 100)
-    FeeBooks(books.ledger, store, sweeps).step([sim_chain()], [])
+    FeeBooks(books.ledger, store, sweeps).step([PAYING])
     assert house_units(books) == 60
-    assert asked == [{PaymentState.FINAL}]
+    assert asked == [{PaymentState.FINAL, PaymentState.VOID}]
 
 
 def a_sweep(number, state, fee):
@@ -286,7 +329,35 @@ def test_only_final_sweeps_are_charged_what_the_chain_took_and_their_dust_is_tol
     ):
         sweeps.save_sweep(BENT, a_sweep(number, state, fee))
     fees = FeeBooks(books.ledger, house.store, sweeps)
-    fees.step([], [BENT])
-    fees.step([], [BENT])
+    fees.step([part(BENT, sweeps=object())])
+    fees.step([part(BENT, sweeps=object())])
     assert books.accounts.balances(HOUSE)["BENT"].available == Amount(10_000 - 400, BENT_COIN)
     assert (fees.dust("BENT"), fees.dust("SIM")) == (99, 0)
+
+
+def test_fees_of_the_wallets_own_moves_are_booked_once_and_told_after_every_restart(tmp_path, books, sweeps):
+    house = paid_house(tmp_path)
+    block = BentChain().tip()
+    books.ledger.credit(Deposit("house", 0, HOUSE, Amount(10_000, BENT_COIN), block, DepositState.CREDITING))
+    records = TicketRecords(sweeps, BENT)
+    tickets = SignedTx("tickets-1", b"raw", "key", Amount(36, BENT_COIN))
+    records.keep(tickets)
+    assert TicketRecords(sweeps, BENT).waiting() == tickets
+    records.end(tickets, tickets.fee_max)
+    assert records.waiting() is None
+    for _ in range(2):
+        fees = FeeBooks(books.ledger, house.store, sweeps)
+        fees.step([part(BENT)])
+        assert books.accounts.balances(HOUSE)["BENT"].available == Amount(10_000 - 100, BENT_COIN)
+        assert fees.dust("BENT") == 64
+
+
+def test_tickets_that_came_too_late_cost_nothing(tmp_path, books, sweeps):
+    records = TicketRecords(sweeps, BENT)
+    tickets = SignedTx("tickets-1", b"raw", "key", Amount(36, BENT_COIN))
+    records.keep(tickets)
+    records.end(tickets, None)
+    assert records.waiting() is None
+    fees = FeeBooks(books.ledger, paid_house(tmp_path).store, sweeps)
+    fees.step([part(BENT)])
+    assert fees.dust("BENT") == 0

@@ -104,6 +104,7 @@ def test_a_month_of_flows_makes_a_forecast(home):
                 DepositRow(
                     key=key, chain="bitcoin-regtest", txid=key, position=0, customer="a", asset="BTC", units=1_000,
                     height=1, block_hash="b", block_parent="a", state="final", generation=0,
+                    to="a", memo="", senders="[]", reason="", not_before_s=0, is_released=False, refund_to="",
                 )
             )  # fmt: skip
         session.commit()

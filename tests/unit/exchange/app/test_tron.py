@@ -87,7 +87,7 @@ def ingredients(simulator, hot=HOT):
     handed_out = SimpleNamespace(next_index=lambda _: 2)
     signers = dict.fromkeys((*NAMES, "sender"))
     spec = ChainSpec("tron-local", EVIDENCE, simulator.url)
-    return Ingredients(spec, hot, COLD_SPEC, signers, "sender", handed_out, 0, None, None)
+    return Ingredients(spec, hot, COLD_SPEC, signers, "sender", handed_out, 0, None, None, None)
 
 
 @pytest.fixture

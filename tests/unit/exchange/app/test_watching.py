@@ -17,6 +17,7 @@ from custody.store.flows import SqlFlows
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.wallets.deposit import Deposit, DepositState
+from custody.wallets.gas_loans import LentGas
 from custody.wallets.sweep import Sweep, SweepState
 from exchange.app import watching
 from exchange.app.watching import AlarmRaised, AssetWatch
@@ -50,6 +51,7 @@ class World:
             flows=SqlFlows(self.house.engine),
             stock=self.stock,
         )
+        self.lent = LentGas()
         part = SimpleNamespace(
             chain=chain(),
             native=COIN,
@@ -57,7 +59,9 @@ class World:
             source=SimpleNamespace(tip=lambda: self.tip),
             hot_balance=lambda: Amount(self.hot, COIN),
             cold_balance=lambda: Amount(self.cold, COIN),
-            sweeps=object(),
+            fee_paid=lambda signed: signed.fee_max,
+            lent_gas=lambda: self.lent,
+            opening_units=0,
         )
         self.deposits.record_block(BLOCK, [])
         custody = SimpleNamespace(stores=stores, fees=self.fees)
@@ -148,6 +152,20 @@ def test_a_payment_on_its_way_explains_its_amount_and_fee_and_not_a_unit_more(wo
     world.hot -= 1
     assert "missing on chain" in world.look().message
     assert set(world.stops()) == {"asset:SIM"}
+
+
+def test_a_payment_that_failed_on_chain_explains_its_fee_until_it_is_booked(world, monkeypatch):
+    monkeypatch.setattr(watching.time, "time_ns", lambda: world.house.now_s * 10**9)
+    asked = world.house.ask(1_000)
+    world.house.step()
+    world.house.network.failed |= set(world.house.network.pool)
+    world.house.settle()
+    assert world.house.state(asked.id) == "refunded"
+    world.house.now_s += 1
+    world.hot -= FEE
+    assert world.look() is None
+    world.hot -= 1
+    assert "1 base units missing" in world.look().message
 
 
 def test_a_sweep_explains_its_fee_until_it_is_booked(world):

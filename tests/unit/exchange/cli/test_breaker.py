@@ -41,7 +41,13 @@ def test_approving_a_stop_that_is_not_there_is_refused_and_writes_nothing(tmp_pa
     assert not vote.exists()
 
 
+def test_a_folder_without_an_installation_is_not_shown_as_one_where_nothing_is_stopped(tmp_path):
+    assert isinstance(run("show", "--home", tmp_path).exception, NotFound)
+    assert isinstance(run("show", "--home", tmp_path / "mistyped").exception, NotFound)
+
+
 def test_show_tells_what_is_stopped_and_its_status_says_whether_anything_is(tmp_path):
+    (tmp_path / "blueprint.json").write_text("{}")
     assert (run("show", "--home", tmp_path).exit_code, run("show", "--home", tmp_path).output) == (0, "0 stopped\n")
     FileBreaker(tmp_path / "breaker.json").open("asset:BTC", "because")
     assert run("show", "--home", tmp_path).exit_code == 4

@@ -1,3 +1,6 @@
+import re
+from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -7,7 +10,7 @@ from custody.primitives.chain import ChainId
 from custody.store.stock import StockSample
 from custody.wallets.bands import Bands
 from exchange.app.treasury_report import AssetReport
-from exchange.cli.treasury_chart import COLUMNS, ROWS, svg_chart, text_chart
+from exchange.cli.treasury_chart import COLUMNS, LABEL_STEP, ROWS, svg_chart, text_chart
 
 BTC = Asset("BTC", 8, ChainId("bitcoin"))
 BANDS = Bands(throttle=100, low=400, target=600, high=900, warm_low=0, warm_target=0, is_modelled=True)
@@ -43,9 +46,49 @@ def test_the_svg_is_well_formed_whatever_stands_in_a_text_and_shows_every_level_
     ET.fromstring(drawing)
     assert "<script>" not in drawing
     for name in ("throttle", "low", "target", "high"):
-        assert drawing.count(f">{name} ") == 2
+        assert drawing.count(f">{name} ") == 1
     assert drawing.count("<polyline") == 1
     assert "no stock was recorded yet" in drawing
+
+
+def at(*readings):
+    samples = tuple(StockSample("BTC", hour, units, 9_000, 10_000) for hour, units in readings)
+    return replace(report(), samples=samples)
+
+
+def test_an_hour_that_nobody_looked_at_is_a_gap_in_both_pictures():
+    missing = at((1_000, 900), (1_001, 900), (1_003, 900))
+    assert svg_chart([missing]).count("<polyline") == 2
+    assert text_chart(missing).splitlines()[-2][1:6] == "## # "
+
+
+def test_two_weeks_fit_into_the_columns_and_the_newest_reading_is_the_last_of_them():
+    lines = text_chart(at(*((1_000 + hour, 0) for hour in range(335)), (1_335, 900))).splitlines()
+    assert {line.find("#") for line in lines[:-1]} == {1 + 335 // 6}
+    assert {line.count("#") for line in lines[:-1]} == {1}
+
+
+def test_labels_of_levels_that_coincide_do_not_touch():
+    same = Bands(400, 400, 400, 400, 0, 0, is_modelled=False)
+    places = [
+        int(each)
+        for each in re.findall(
+            r'y="(\d+)" fill="#\w+">(?:high|target|low|throttle) ', svg_chart([report(1, bands=same)])
+        )
+    ]
+    assert len(places) == 4
+    assert all(lower - upper >= LABEL_STEP for upper, lower in pairwise(places))
+
+
+@pytest.mark.parametrize(
+    ("units", "shown"),
+    [
+        (0, "0 BTC"), (1, "0.00000001 BTC"), (123_456_789, "1.2345 BTC"), (199_999_999, "1.9999 BTC"),
+        (10**8, "1 BTC"), (12_345_678 * 10**8 + 99_999_999, "12345678 BTC"), (1_234_567, "0.01234 BTC"),
+    ],
+)  # fmt: skip
+def test_an_amount_is_cut_and_never_rounded_up_and_never_loses_whole_coins(units, shown):
+    assert f">BTC: {shown} hot<" in svg_chart([report(units)])
 
 
 def test_more_stock_is_drawn_higher():

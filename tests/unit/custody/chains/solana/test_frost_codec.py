@@ -100,6 +100,26 @@ def test_draws_on_deposits_only_when_needed_the_largest_first(house, intent):
     assert (leaving[1], leaving[2]) == (house.wallet.address, "0")
 
 
+# A fee is taken before anything comes in: an address at its bare rent could never use its deposit accounts again.
+def test_draws_one_deposit_more_where_the_address_would_keep_too_little_for_the_next_fees(house, intent):
+    keeps = 5_000 * house.wallet.nonce_count
+    exact = 5_000 + RENT + intent.amount.units
+    for lamports, drawn in ((exact, [2]), (exact + keeps - 1, [2]), (exact + keeps, [])):
+        plan = plan_of(house, intent, state=house.state(lamports, [(1, SOL), (2, 3 * SOL)]))
+        assert [draw.index for draw in plan.draws] == drawn
+    assert plan_of(house, intent, state=house.state(exact)).draws == ()
+    to_second = replace(intent, to=house.wallet.deposit_address(2))
+    plan = plan_of(house, to_second, state=house.state(exact, [(1, SOL), (2, 3 * SOL)]))
+    assert [draw.index for draw in plan.draws] == [1]
+
+
+def test_leaves_the_next_fees_out_where_one_more_deposit_does_not_fit(house):
+    intents = [house.intent(Key(f"n{n}").text, SOL, number=n) for n in range(18)]
+    exact = 5_000 + RENT + sum(each.amount.units for each in intents)
+    plain = plan_of(house, *intents, state=house.state(exact))
+    assert plan_of(house, *intents, state=house.state(exact, [(1, 3 * SOL)])) == plain
+
+
 def test_refuses_to_pay_a_deposit_account_it_draws_from(house, intent):
     to_itself = replace(intent, to=house.wallet.deposit_address(2), amount=Amount(5 * SOL, NATIVE))
     with pytest.raises(DeadEnd):

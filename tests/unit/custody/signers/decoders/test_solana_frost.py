@@ -13,11 +13,14 @@ from custody.chains.solana import derivation, frost_plan, instructions
 from custody.chains.solana.frost_plan import PAYLOAD_TAG
 from custody.chains.solana.params import LOCAL, RECENT_BLOCKHASHES_SYSVAR, SYSTEM_PROGRAM, TOKEN_PROGRAM
 from custody.keys import frost
+from custody.keys.frost import Commitment
 from custody.keys.material import SigningRole
 from custody.primitives.errors import InvalidInput, MalformedPayload
 from custody.signers.decoders.solana_frost import FrostDecoder
 from custody.signers.decoders.solana_shapes import UnknownShape
 from custody.signers.ownership import NotOurAddress
+from custody.signers.ownership_rounds import round_one, round_two
+from custody.signers.port import OwnedPlace
 
 BOB, EVE = Key("bob"), Key("eve")
 MEMBER = SigningRole.MEMBER
@@ -209,9 +212,53 @@ def test_registration_that_does_not_fit_is_refused(house):
             FrostDecoder(changed, keys)
 
 
-def test_no_address_is_owned_by_one_share(house, decoder):
-    with pytest.raises(NotOurAddress):
-        decoder.owned_place(house.wallet.address)
+def test_owns_the_groups_address_and_no_other(house, decoder):
+    for other in (BOB.text, house.wallet.deposit_address(0).text, house.wallet.nonce_accounts[0], "", "x"):
+        with pytest.raises(NotOurAddress):
+            decoder.owned_place(other)
+    assert decoder.owned_place(house.wallet.address) == OwnedPlace(path_of(1))
+
+
+TEXT = b"eight lines"
+
+
+def test_rounds_over_a_text_are_refused_if_their_shape_is_another(house, decoder):
+    commitments = (Commitment(1, committed(house, 1)), Commitment(2, committed(house, 2)))
+    first, second = round_one((1, 2)), round_two(commitments)
+    plan = house.codec.plan([house.intent(BOB.text, SOL)], house.state(), house.chosen())
+    payment = house.codec.next_need(plan, []).payload
+    for payload in (
+        b"",
+        first[:-1],
+        first + b"x",
+        second[:-1],
+        second + TEXT,
+        payment,
+        first.replace(b"/1\x01", b"/1\x03"),
+    ):
+        with pytest.raises(MalformedPayload):
+            decoder.understand_text(payload, TEXT)
+    with pytest.raises(MalformedPayload):
+        decoder.understand(first, MEMBER)
+    for numbers in ((1,), (2, 3), (2, 1), (1, 1), (1, 2, 3), (1, 4)):
+        with pytest.raises(UnknownShape):
+            decoder.understand_text(round_one(numbers), TEXT)
+
+
+def test_a_round_over_a_text_is_bound_to_text_participants_and_kind(house, decoder):
+    steps = [decoder.understand_text(round_one(numbers), text) for numbers in ((1, 2), (1, 3)) for text in (TEXT, b"x")]
+    assert len({step.session for step in steps}) == 4
+    commitments = (Commitment(1, committed(house, 1)), Commitment(2, committed(house, 2)))
+    shared = decoder.understand_text(round_two(commitments), TEXT)
+    assert shared.session == steps[0].session
+    assert shared.identifier == 1
+    assert (shared.package.group, shared.package.message) == (house.wallet.group, TEXT)
+    assert shared.package.commitments == commitments
+    assert steps[0].package is None
+
+
+def committed(house, number):
+    return frost.draw_nonces(house.shares[number], b"a" * 32, b"b" * 32).commitment
 
 
 def test_single_bits_of_a_payload_never_change_its_meaning_unseen(house, decoder):

@@ -1,0 +1,14 @@
+# The ceremony of a local installation: what is asked wrongly is refused before any key is drawn.
+import pytest
+
+from custody.primitives.errors import InvalidInput
+from custody.primitives.secret import Secret
+from exchange.app.ceremony import hold_ceremony
+from exchange.app.home import Home
+
+
+@pytest.mark.parametrize("sol", ["", "squads", "FROST", "wrapped "])
+def test_refuses_an_unknown_way_to_hold_sol_and_draws_nothing(sol, tmp_path):
+    with pytest.raises(InvalidInput, match="SOL is held"):
+        hold_ceremony(Home(tmp_path), Secret(b"passphrase"), sol)
+    assert list(tmp_path.iterdir()) == []
