@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from custody.compliance.list_folder import ListFolder
 
 app = typer.Typer(
-    help="Sanctions lists: whose money is set aside, and who is not paid.",
+    help="Sanctions lists: whose money is set aside.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
