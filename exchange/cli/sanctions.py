@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from custody.compliance.list_folder import ListFolder
 
 app = typer.Typer(
-    help="Sanctions lists: whom nobody pays, and whose money is set aside.",
+    help="Sanctions lists: show and import.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
