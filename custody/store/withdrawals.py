@@ -127,7 +127,7 @@ class SqlWithdrawalStore:
         self, states: Set[WithdrawalState], customer: CustomerId | None = None, page: Page | None = None
     ) -> tuple[Withdrawal, ...]:
         """Return requests in these states, oldest first; all of them, or one page."""
-        wanted = col(WithdrawalRow.state).in_([state.value for state in states])
+        wanted: ColumnElement[bool] = col(WithdrawalRow.state).in_([state.value for state in states])
         if customer is not None:
             wanted &= col(WithdrawalRow.customer) == customer
         if page is None:
@@ -150,7 +150,7 @@ class SqlWithdrawalStore:
 
     def holding(self, states: Set[WithdrawalState]) -> frozenset[WithdrawalId]:
         """Return the ids of requests in these states whose money is set aside."""
-        wanted = col(WithdrawalRow.state).in_([state.value for state in states])
+        wanted: ColumnElement[bool] = col(WithdrawalRow.state).in_([state.value for state in states])
         held = col(WithdrawalRow.hold) == HoldState.HELD.value
         with self._reading.connect() as connection:
             found = connection.execute(select_columns(col(WithdrawalRow.id)).where(wanted & held))
@@ -175,7 +175,7 @@ class SqlWithdrawalStore:
 
     def payments(self, states: Set[PaymentState], chain: ChainId | None = None) -> tuple[Payment, ...]:
         """Return payments in these states, on one chain or on all, oldest first."""
-        wanted = col(PaymentRow.state).in_([state.value for state in states])
+        wanted: ColumnElement[bool] = col(PaymentRow.state).in_([state.value for state in states])
         if chain is not None:
             wanted &= col(PaymentRow.chain) == chain
         order = (col(PaymentRow.opened_at_ms), col(PaymentRow.id))
