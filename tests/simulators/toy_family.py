@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 
+from custody.chains.utxo.params import BITCOIN_REGTEST
 from custody.keys import ecdsa
 from custody.keys.material import SigningRole
 from custody.primitives.address import Address
@@ -32,6 +33,8 @@ def pay(*payments, fee=10, key="toy:1", paths=None, salt=0, fee_asset=COIN.key):
 
 
 class ToyDecoder:
+    caip2, holds_accounts = BITCOIN_REGTEST.chain.caip2, False
+
     def __init__(self, registration, our_keys):
         assert registration["family"].startswith("toy")
         self.registration, self.our_keys = registration, our_keys

@@ -13,7 +13,7 @@ from custody.withdrawals.boot_gate import BootGate
 from custody.withdrawals.ports import Change
 from custody.withdrawals.states import AttemptState, PaymentState, WithdrawalState
 
-MOST_LIVES = 24
+MOST_LIVES = 60
 LOSSES = ("double payment", "can still confirm", "was not paid", "imbalance")
 UNKNOWN = {Finality.UNKNOWN}
 
@@ -49,7 +49,9 @@ def pay_again(payment, parts):
 
 
 def refund_on_timeout(monkeypatch):
-    act_with(monkeypatch, lambda payment, parts: sending._die(payment, parts, "no answer"))
+    act_with(
+        monkeypatch, lambda payment, parts: sending._die(payment, list(parts.store.attempts(payment.id)), set(), parts)
+    )
 
 
 def rebuild_after_timeout_with_forgetful_signers(monkeypatch):
@@ -66,7 +68,7 @@ def believe_one_node(monkeypatch):
 
 def start_without_a_gate(monkeypatch):
     monkeypatch.setattr(BootGate, "is_open", lambda *_: True)
-    monkeypatch.setattr(BootGate, "try_open", lambda _: [])
+    monkeypatch.setattr(BootGate, "try_open", lambda *_: [])
     monkeypatch.setattr(service, "doubt_without_hold", lambda *_: None)
 
 
@@ -81,7 +83,7 @@ def evict_is_death(monkeypatch):
             newest.state is AttemptState.ACKED and now.state is PaymentState.IN_FLIGHT and now.version > payment.version
         )
         if evicted and parts.store.attempts(payment.id)[-1].state is AttemptState.MAYBE_SENT:
-            sending._die(now, parts, "evicted")
+            sending._die(now, list(parts.store.attempts(now.id)), set(), parts)
 
     monkeypatch.setattr(till, "follow", follow)
 

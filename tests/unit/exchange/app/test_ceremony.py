@@ -5,10 +5,11 @@ from custody.primitives.errors import InvalidInput
 from custody.primitives.secret import Secret
 from exchange.app.ceremony import hold_ceremony
 from exchange.app.home import Home
+from exchange.app.local_chains import LOCAL_CHAINS
 
 
 @pytest.mark.parametrize("sol", ["", "squads", "FROST", "wrapped "])
 def test_refuses_an_unknown_way_to_hold_sol_and_draws_nothing(sol, tmp_path):
     with pytest.raises(InvalidInput, match="SOL is held"):
-        hold_ceremony(Home(tmp_path), Secret(b"passphrase"), sol)
+        hold_ceremony(Home(tmp_path), Secret(b"passphrase"), LOCAL_CHAINS, sol)
     assert list(tmp_path.iterdir()) == []
