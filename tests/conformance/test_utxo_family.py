@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from embit.script import Script, Witness
-from simulators.bitcoin import utxo_node  # noqa: F401 - a fixture
+from simulators.bitcoin import KINDS, utxo_node  # noqa: F401 - one is a fixture
 
 from custody.chains.port import SignedTx
 from custody.chains.utxo.broadcaster import TxRejected
@@ -202,9 +202,8 @@ def test_a_bump_replaces_what_waits_and_pays_the_same(kind, node, live):
     assert live.reader.finality(second.txid, second.conflict_key) is Finality.FINAL
 
 
+@pytest.mark.parametrize("utxo_node", [k for k in KINDS if not k.params.fees.replaceable], indirect=True, ids=str)
 def test_nodes_of_a_network_without_replacement_refuse_one(kind, node, live):
-    if kind.params is not LITECOIN_REGTEST:
-        pytest.skip("this network replaces")
     intents = [kind.intent(60_000_000)]
     plan = live.plan(*intents)
     send(live, plan)
@@ -294,9 +293,9 @@ def test_a_quorum_pays_every_kind_of_address(kind, node, threshold, count):
     assert {(frozenset(d.senders), len(d.senders)) for d in seen} == {(frozenset(spent), len(spent))}
 
 
+# Nodes of Dogecoin's age know no descriptors.
+@pytest.mark.parametrize("utxo_node", [k for k in KINDS if not k.params.is_malleable], indirect=True, ids=str)
 def test_the_node_derives_the_same_addresses(kind, node, live):
-    if kind.params.is_malleable:
-        pytest.skip("no descriptors in a node of this age")
     for branch in (0, 1):
         theirs = node.rpc.call("deriveaddresses", live.wallet.branch_descriptor(branch), [0, 9])
         assert theirs == [live.wallet.address(branch, index).text for index in range(10)]

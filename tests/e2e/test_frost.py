@@ -5,13 +5,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from simulators.frost_installation import FrostInstallation
-from simulators.installation import as_json
+from simulators.installation import LiveInstallation, as_json
 
 from custody.keys import ed25519, frost_dkg
 from custody.keys.material import Curve, PublicKey
 from exchange.app.frost_ceremony import TRANSCRIPT_FORMAT
-from exchange.app.wallets import frost_wallet, is_frost
+from exchange.app.wallets import FROST, frost_wallet, is_frost
 from exchange.cli.loop.money import CHAIN_OF
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
@@ -24,8 +23,8 @@ FUNDS = {("cleo", "SOL"): "10", ("house", "SOL"): "1"}
 def live(tmp_path_factory):
     folder = tmp_path_factory.mktemp("frost") / "home"
     folder.parent.chmod(0o700)
-    with FrostInstallation(folder) as installation:
-        installation.provision()
+    with LiveInstallation(folder) as installation:
+        installation.provision({CHAIN_OF["SOL"]}, FROST)
         installation.fund(FUNDS)
         yield installation
 
@@ -57,7 +56,7 @@ def test_a_group_pays_once_across_a_kill_between_signing_and_sending(live):
     live.wait_state(payment.id, "settled")
     assert live.payments_to(payment) == 1
     assert live.received(payment) == payment.units
-    live.require_sol_books_balance()
+    live.require_books_balance()
 
 
 def test_two_pay_while_the_third_is_down_also_after_a_restart_with_shares_from_their_folders(live):
@@ -68,4 +67,4 @@ def test_two_pay_while_the_third_is_down_also_after_a_restart_with_shares_from_t
     live.wait_state(payment.id, "settled")
     assert live.payments_to(payment) == 1
     assert live.received(payment) == payment.units
-    live.require_sol_books_balance()
+    live.require_books_balance()

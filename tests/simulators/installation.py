@@ -32,10 +32,11 @@ from custody.primitives.amount import Amount
 from custody.primitives.chain import Family
 from custody.primitives.errors import Unavailable
 from custody.signers.client import RemoteSigner
-from exchange.app.ceremony import SENDER, SIGNERS, STAFF
+from exchange.app.ceremony import SENDER, SIGNERS, STAFF, Ceremony
 from exchange.app.custody_room import DEPOSIT_FLOORS
 from exchange.app.local_chains import LOCAL_CHAINS
 from exchange.app.provision import provision_contracts, provision_wallets
+from exchange.app.wallets import WRAPPED
 from exchange.cli.loop.money import ASSETS, CHAIN_OF
 from exchange.cli.loop.outside import fresh_place, pay_from_outside, received
 from exchange.cli.loop.staff import Staff
@@ -83,6 +84,7 @@ class LiveInstallation:
         self.symbols: tuple[str, ...] = ()
         self._counter: PaymentCounter
         self.staff: Staff
+        self.ceremony: Ceremony
         self.token = ""
         self._signers: dict[str, NodeProcess] = {}
         self._keys = itertools.count(1)
@@ -92,19 +94,20 @@ class LiveInstallation:
 
     # Starting and stopping -------------------------------------------------------------
 
-    def provision(self, chains: Collection[str] = ALL_CHAINS) -> None:
+    def provision(self, chains: Collection[str] = ALL_CHAINS, sol: str = WRAPPED) -> None:
         """Start chains, signers and service over fresh wallets and contracts; put one proposal to the vote.
 
         Args:
             chains: Which chains; Ethereum, which carries the contracts, always runs.
+            sol: How the hot wallet holds SOL.
         """
         world = self.world
         world.start_chains([kind for kind in KINDS if kind.chain in {*chains, CHAIN_OF["ETH"]}])
         self.chains = world.chains
         self._counter = PaymentCounter(world.chains)
         self.symbols = tuple(symbol for symbol, chain in CHAIN_OF.items() if chain in world.chains.names)
-        ceremony = provision_wallets(self.home, world.chains)
-        provision_contracts(self.home, world.chains, ceremony)
+        self.ceremony = provision_wallets(self.home, world.chains, sol)
+        provision_contracts(self.home, world.chains, self.ceremony)
         voters = Voters(world)
         voters.delegate()
         voters.propose()
