@@ -21,7 +21,8 @@ class Batching:
 
     Attributes:
         max_items: Most withdrawals in one payment, at least 1.
-        window_ms: How long an approved withdrawal waits for company, in milliseconds.
+        window_ms: How long an approved withdrawal waits for company, in milliseconds; after as long without
+            a batch the first one goes at once.
         max_in_flight: Most live payments of one lane; account pools promise 16 places to one sender.
     """
 

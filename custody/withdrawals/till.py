@@ -45,6 +45,7 @@ class Till:
         self._gate = gate
         self._chain = chain
         self._order = SignerOrder()
+        self._batched_ms: int | None = None  # when the last batch was cut
         self._quiet = Quiet(parts, chain)
         self._waiting = [Pager(parts.store, state, chain) for state in WAITING]
         self._final = Pager(parts.store, WithdrawalState.FINAL, chain)
@@ -124,13 +125,18 @@ class Till:
         return bool(kept)
 
     def _batches(self, waiting: list[Withdrawal]) -> Iterator[list[Withdrawal]]:
-        """Cut into batches, oldest first; one that is not full waits for company in its window."""
+        """Cut into batches, oldest first; one that is not full waits for company in its window.
+
+        After a window without a batch nobody is likely to come: then the first goes at once.
+        """
         batching, now_ms = self._parts.batching_on(self._chain), self._parts.now_ms()
+        is_calm = self._batched_ms is None or not 0 <= now_ms - self._batched_ms < batching.window_ms
         for start in range(0, len(waiting), batching.max_items):
             batch = waiting[start : start + batching.max_items]
             waited_ms = now_ms - min(withdrawal.moved_at_ms for withdrawal in batch)
             # A clock that was set back makes nobody wait longer than the window.
-            if len(batch) == batching.max_items or not 0 <= waited_ms < batching.window_ms:
+            if is_calm or len(batch) == batching.max_items or not 0 <= waited_ms < batching.window_ms:
+                self._batched_ms, is_calm = now_ms, False
                 yield batch
 
     def _assign(self, batch: list[Withdrawal], tier: Tier, step: Step) -> None:

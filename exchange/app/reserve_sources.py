@@ -18,7 +18,6 @@ from custody.chains.tron.node import TronNode
 from custody.chains.tron.reader import TronReader
 from custody.chains.tron.setup import verify_wallet as verify_tron_wallet
 from custody.chains.tron.wallet import TronWallet
-from custody.chains.utxo.reader import UtxoReader
 from custody.chains.xrpl.node import XrplNode
 from custody.chains.xrpl.reader import XrplReader
 from custody.chains.xrpl.setup import verify_wallet as verify_xrpl_wallet
@@ -29,6 +28,7 @@ from custody.primitives.asset import Asset
 from custody.primitives.chain import BlockRef
 from custody.reserves.balances import Holding
 from custody.reserves.ownership import AttestedQuorum
+from exchange.app.shared_coins import SharedCoins
 from exchange.settlement.reserves import OwnedPlace
 
 SLIP44 = {
@@ -70,27 +70,27 @@ def final_block_of(reader: Reader[object]) -> BlockRef:
 class UtxoReserves:
     """Every address with coins shows its own script."""
 
-    def __init__(self, tiers: Sequence[tuple[TierReader, UtxoReader]]) -> None:
+    def __init__(self, tiers: Sequence[tuple[TierReader, SharedCoins]]) -> None:
         self._tiers = tiers
-        params = tiers[0][1].wallet.params
+        params = tiers[0][1].reader.wallet.params
         self.caip2, self.final_depth = params.chain.caip2, params.chain.final_depth
         self._asset = params.asset
 
     def final_block(self) -> BlockRef:
         """The newest final block."""
-        return final_block_of(self._tiers[0][1])
+        return final_block_of(self._tiers[0][1].reader)
 
     def owned(self, block: BlockRef) -> Sequence[OwnedPlace]:
         """Addresses that held coins at the block, also where they were spent since."""
         return [
-            OwnedPlace(t.wallet_id, t.tier, place.text) for t, reader in self._tiers for place in reader.held_at(block)
+            OwnedPlace(t.wallet_id, t.tier, place.text) for t, coins in self._tiers for place in coins.held_at(block)
         ]
 
     def holdings(self, block: BlockRef) -> Sequence[Holding]:
         """Their balances as of the block."""
         at = AtBlock(self._asset, self.caip2, block)
         return [
-            at.holding(place.text, held) for _, reader in self._tiers for place, held in reader.held_at(block).items()
+            at.holding(place.text, held) for _, coins in self._tiers for place, held in coins.held_at(block).items()
         ]
 
     def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from custody.chains.utxo.broadcaster import UtxoBroadcaster
@@ -14,13 +12,13 @@ from custody.keys.crosscheck import SortedMultisig, crosscheck_utxo
 from custody.keys.material import Curve, PublicKey
 from custody.nodes.bitcoin import BitcoinNode
 from custody.primitives.address import Address
-from custody.primitives.amount import Amount
 from custody.wallets.addresses import AddressDesk
 from custody.wallets.ports import DepositStore
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.chain_parts import ChainParts, Ingredients
 from exchange.app.reserve_sources import TierReader, UtxoReserves
+from exchange.app.shared_coins import SharedCoins
 from exchange.app.wallets import utxo_wallet
 
 BUMP_AFTER_MS = 20 * 60_000
@@ -57,6 +55,7 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         bump_after_ms=BUMP_AFTER_MS,
     )
 
+    hot_coins, cold_coins = SharedCoins(UtxoReader(hot, node)), SharedCoins(UtxoReader(cold, node))
     return ChainParts(
         hot.params.chain,
         hot.params.asset,
@@ -66,14 +65,9 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         deposit_desk(hot, given.deposits, folder),
         own_address(hot, folder),
         own_address(cold, folder),
-        _balance_of(UtxoReader(hot, node)),
-        _balance_of(UtxoReader(cold, node)),
-        UtxoReserves(
-            [
-                (TierReader(hot.id, "hot"), UtxoReader(hot, node)),
-                (TierReader(cold.id, "cold"), UtxoReader(cold, node)),
-            ]
-        ),
+        hot_coins.total,
+        cold_coins.total,
+        UtxoReserves([(TierReader(hot.id, "hot"), hot_coins), (TierReader(cold.id, "cold"), cold_coins)]),
         fee_paid=lambda signed: signed.fee_max,
     )
 
@@ -115,14 +109,3 @@ def _cross_check(wallet: UtxoWallet, index: int, address: Address, folder: Path)
     xpubs = [origin.xpub for origin in wallet.cosigners]
     place = SortedMultisig(xpubs, wallet.threshold, RECEIVE, index, wallet.params.chain.id)
     crosscheck_utxo(place, address.text, folder)
-
-
-def _balance_of(reader: UtxoReader) -> Callable[[], Amount]:
-    """A balance that any thread may ask for: a reader follows the chain and serves one at a time."""
-    lock = threading.Lock()
-
-    def balance() -> Amount:
-        with lock:
-            return reader.total()
-
-    return balance

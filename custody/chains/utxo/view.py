@@ -17,6 +17,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 from custody.chains.utxo.wallet import CHANGE, RECEIVE, UtxoWallet
 from custody.nodes.bitcoin_answers import Block, Scan
@@ -146,10 +148,13 @@ class CoinView:
             self.total_sat -= coin.value_sat
 
 
-def wallet_places(wallet: UtxoWallet) -> dict[bytes, Place]:
-    """Every script of the wallet's window, with its place; a few thousand derivations."""
-    return {
-        wallet.script_pubkey(branch, index): (branch, index)
-        for branch in (RECEIVE, CHANGE)
-        for index in range(wallet.window)
-    }
+@lru_cache(maxsize=32)
+def wallet_places(wallet: UtxoWallet) -> Mapping[bytes, Place]:
+    """Every script of the wallet's window, with its place; a few thousand derivations, made once a wallet."""
+    return MappingProxyType(
+        {
+            wallet.script_pubkey(branch, index): (branch, index)
+            for branch in (RECEIVE, CHANGE)
+            for index in range(wallet.window)
+        }
+    )

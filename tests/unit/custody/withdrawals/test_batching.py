@@ -53,15 +53,18 @@ def test_a_family_or_chain_without_a_setting_pays_one_by_one():
     assert len(house.network.pool) == 3
 
 
-def test_a_batch_that_is_not_full_waits_for_its_window_and_no_longer():
+def test_after_a_calm_window_the_first_goes_at_once_and_the_next_wait_for_company():
     house = House(batching=Batching(10, WINDOW_S * 1000))
-    ids = asked(house, 3)
+    first = asked(house, 1)
     house.step()
-    assert states(house, ids) == [WithdrawalState.APPROVED] * 3
+    assert states(house, first) == [WithdrawalState.BROADCAST]
+    later = [house.ask(UNITS + i, key=f"later-{i}").id for i in range(3)]
+    house.step()
+    assert states(house, later) == [WithdrawalState.APPROVED] * 3
     house.now_s += WINDOW_S
     house.step()
-    assert states(house, ids) == [WithdrawalState.BROADCAST] * 3
-    assert len(house.network.pool) == 1
+    assert states(house, later) == [WithdrawalState.BROADCAST] * 3
+    assert len(house.network.pool) == 2
 
 
 def test_a_full_batch_does_not_wait():
