@@ -14,6 +14,8 @@ Example:
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -45,6 +47,11 @@ RPC_METHOD_NOT_FOUND = -32601
 RPC_WRONG_TYPES = (-1, -3)
 """An argument of another type than the node knows; old nodes say -1."""
 
+SCAN_BUSY = "already in progress"
+SCAN_PATIENCE_S = 60
+SCAN_POLL_S = 0.05
+"""A scan of a main chain's outputs takes minutes; whoever meets one asks again later."""
+
 OLDEST_IMMATURE_BLOCKS = 240
 """Newly mined coins are mature after this in every network of the family."""
 
@@ -54,6 +61,7 @@ class BitcoinNode:
 
     def __init__(self, rpc: JsonRpc) -> None:
         self.rpc = rpc
+        self._pause = threading.Event()
         self._counts_verbosity = True  # until the node says that it knows only "verbose", yes or no
 
     def height(self) -> int:
@@ -114,7 +122,7 @@ class BitcoinNode:
         wanted = [{"desc": each, "range": last_index} if "*" in each else each for each in descriptors]
         try:
             with self._shape("scantxoutset"):
-                raw = self.rpc.call("scantxoutset", "start", wanted)
+                raw = self._start_scan(wanted)
                 if raw["success"] is not True:
                     raise NodeUnavailable(f"{self.rpc.endpoint.name}: the scan of unspent outputs was broken off")
                 height = whole(raw["height"])
@@ -124,6 +132,19 @@ class BitcoinNode:
             if error.rpc_code == RPC_METHOD_NOT_FOUND:
                 return None
             raise
+
+    def _start_scan(self, wanted: list[Any]) -> Any:  # noqa: ANN401 - checked by the caller
+        """A node scans for one caller at a time: wait for whoever came first, in this process or another."""
+        until = time.monotonic() + SCAN_PATIENCE_S
+        while True:
+            try:
+                return self.rpc.call("scantxoutset", "start", wanted)
+            except NodeError as error:
+                if SCAN_BUSY not in error.rpc_message:
+                    raise
+                if time.monotonic() > until:
+                    raise NodeUnavailable(f"{self.rpc.endpoint.name}: the node scans for somebody else") from error
+            self._pause.wait(SCAN_POLL_S)
 
     def raw_txs(self, txids: Sequence[str]) -> list[bytes]:
         """Return the bytes of several transactions, in the order asked.

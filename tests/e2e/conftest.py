@@ -25,6 +25,8 @@ CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-default-apps", "--no-first-run",
 ]  # fmt: skip
+PAGE_TIMEOUT_MS = 120_000
+"""The overview asks eight chains; a service that has just started on two busy cores takes its time."""
 DESKTOP = {"width": 1280, "height": 900}
 
 
@@ -69,6 +71,7 @@ def opened(browser, live):
         context = browser.new_context(viewport=viewport, **options)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_navigation_timeout(PAGE_TIMEOUT_MS)
         page.on(
             "console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None
         )

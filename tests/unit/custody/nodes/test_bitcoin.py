@@ -2,6 +2,7 @@ from decimal import Decimal
 
 import pytest
 
+from custody.nodes import bitcoin
 from custody.nodes.bitcoin import BitcoinNode
 from custody.nodes.bitcoin_answers import satoshi
 from custody.nodes.jsonrpc import Endpoint, NodeError
@@ -125,6 +126,22 @@ def test_a_node_without_a_scan_says_so_and_an_error_of_another_kind_is_one():
         BitcoinNode(Node(scantxoutset=node_error(-8))).scan(["raw(00)"], 0)
     with pytest.raises(NodeError):
         BitcoinNode(Node(testmempoolaccept=node_error(-22))).test_accept(b"")
+
+
+def test_a_scan_waits_until_the_node_has_answered_somebody_else(monkeypatch):
+    busy = NodeError("busy", rpc_code=-8, rpc_message='Scan already in progress, use action "abort" or "status"')
+    answers = [busy, busy, {"success": True, "height": 7, "bestblock": "07", "unspents": []}]
+
+    def turn(*_):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert BitcoinNode(Node(scantxoutset=turn)).scan(["raw(00)"], 0).height == 7
+    monkeypatch.setattr(bitcoin, "SCAN_PATIENCE_S", 0)
+    with pytest.raises(NodeUnavailable, match="somebody else"):
+        BitcoinNode(Node(scantxoutset=busy)).scan(["raw(00)"], 0)
 
 
 def test_a_scan_that_does_not_tell_newly_mined_coins_apart_is_completed():
