@@ -10,7 +10,8 @@ import httpx
 
 from custody.primitives.errors import Refused, Unavailable
 
-TIMEOUT_S = 60
+TIMEOUT_S = 300
+"""A statement over eight chains takes most of a minute on two busy cores."""
 POLL_S = 0.1
 
 T = TypeVar("T")
