@@ -90,7 +90,8 @@ class SqlDepositStore:
         """The customer's newest address on a chain and its index, if any."""
         mine = (col(AddressRow.chain) == chain) & (col(AddressRow.customer) == customer)
         with Session(self._reading) as session:
-            row = session.exec(select(AddressRow).where(mine).order_by(col(AddressRow.position).desc())).first()
+            newest = select(AddressRow).where(mine).order_by(col(AddressRow.position).desc())
+            row = session.exec(newest.limit(1)).first()
             return (Address(chain, row.text), row.position) if row else None
 
     def positions(self, chain: ChainId) -> Mapping[str, int]:
@@ -109,7 +110,7 @@ class SqlDepositStore:
         """The newest block recorded as scanned."""
         with Session(self._reading) as session:
             newest = select(BlockRow).where(BlockRow.chain == chain).order_by(col(BlockRow.height).desc())
-            row = session.exec(newest).first()
+            row = session.exec(newest.limit(1)).first()
             return _block(row) if row else None
 
     def scanned_block(self, chain: ChainId, height: int) -> BlockRef | None:
