@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from custody.primitives.address import Address
 from custody.primitives.asset import AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.chain import BlockRef, ChainId
 from custody.primitives.clock import Clock, SystemClock
 from custody.primitives.errors import Conflict, StaleState
@@ -56,8 +57,9 @@ class DecisionSpent(Conflict):
 class SqlDepositStore:
     """Implements `custody.wallets.ports.CaseStore`."""
 
-    def __init__(self, engine: Engine, assets: AssetBook, clock: Clock | None = None) -> None:
+    def __init__(self, engine: Engine, assets: AssetBook, clock: Clock | None = None, bell: Bell | None = None) -> None:
         self._clock = clock or SystemClock()
+        self._bell = bell or Bell()
         self._engine = engine
         self._reading = for_reading(engine)
         self._assets = assets
@@ -125,6 +127,7 @@ class SqlDepositStore:
             session.merge(BlockRow(chain=block.chain, height=block.height, hash=block.hash, parent=block.parent))
             self._replace(session, deposits)
             session.commit()
+        self._bell.ring([block.chain])
 
     def forget_block(self, block: BlockRef) -> None:
         """Remove a block that is no longer in the main chain."""
@@ -133,6 +136,7 @@ class SqlDepositStore:
             if row is not None and row.hash == block.hash:
                 session.delete(row)
                 session.commit()
+        self._bell.ring([block.chain])
 
     def get(self, key: str) -> Deposit | None:
         """A deposit by its key."""
@@ -157,6 +161,7 @@ class SqlDepositStore:
         with Session(self._engine) as session:
             self._replace(session, deposits)
             session.commit()
+        self._bell.ring(deposit.block.chain for deposit in deposits)
 
     def in_states(self, chain: ChainId, states: Sequence[DepositState]) -> Sequence[Deposit]:
         """Deposits of a chain in any of these states, oldest first."""
@@ -230,6 +235,7 @@ class SqlDepositStore:
         with Session(self._engine) as session:
             session.merge(_depth_row(chain, guard))
             session.commit()
+        self._bell.ring([chain])
 
     def decide(self, record: DecisionRecord, change: DecisionChange) -> None:
         """Record a decision and what it changes, in one transaction.
@@ -250,6 +256,7 @@ class SqlDepositStore:
             else:
                 session.merge(_depth_row(change.chain, change.guard))
             session.commit()
+        self._bell.ring([change.after.block.chain if isinstance(change, DepositChange) else change.chain])
 
     def decisions(self) -> Sequence[str]:
         """Every decision of officers in full, for the record."""

@@ -20,6 +20,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from custody.primitives.approval import Approval
 from custody.primitives.asset import AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import IdempotencyConflict, NotFound
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
@@ -61,7 +62,8 @@ HEAD_ID = 1
 class SqlWithdrawalStore:
     """Implements `custody.withdrawals.ports.WithdrawalStore`."""
 
-    def __init__(self, engine: Engine, assets: AssetBook) -> None:
+    def __init__(self, engine: Engine, assets: AssetBook, bell: Bell | None = None) -> None:
+        self._bell = bell or Bell()
         self._engine = engine
         self._reading = for_reading(engine)
         self._assets = assets
@@ -89,6 +91,7 @@ class SqlWithdrawalStore:
                     withdrawal=withdrawal.id,
                 ) from None
             return existing
+        self._bell.ring([withdrawal.amount.asset.chain])
         return withdrawal
 
     def commit(self, change: Change) -> None:
@@ -104,6 +107,8 @@ class SqlWithdrawalStore:
                 session.commit()
         except IntegrityError as error:
             raise ResourceTaken("another payment holds the withdrawal or one of the resources") from error
+        chains = {withdrawal.amount.asset.chain for withdrawal in change.withdrawals}
+        self._bell.ring(chains | {payment.chain for payment in change.payments})
 
     def withdrawal(self, withdrawal_id: WithdrawalId) -> Withdrawal:
         """Return one request.
@@ -233,6 +238,7 @@ class SqlWithdrawalStore:
             row.at_s, row.signature = approval.at_s, approval.signature
             session.add(row)
             session.commit()
+        self._bell.ring([self.withdrawal(withdrawal_id).amount.asset.chain])
 
     def approvals(self, withdrawal_id: WithdrawalId) -> tuple[Approval, ...]:
         """Return all verdicts given for a withdrawal, in the order they came."""

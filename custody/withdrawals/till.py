@@ -46,6 +46,8 @@ class Till:
         self._chain = chain
         self._order = SignerOrder()
         self._batched_ms: int | None = None  # when the last batch was cut
+        self.is_gathering = False
+        """Whether a batch waited for company at the last pass: only time will move it."""
         self._quiet = Quiet(parts, chain)
         self._waiting = [Pager(parts.store, state, chain) for state in WAITING]
         self._final = Pager(parts.store, WithdrawalState.FINAL, chain)
@@ -59,6 +61,7 @@ class Till:
 
     def one_pass(self, step: Step) -> None:
         """Try every record at hand once; nothing while the chain is closed."""
+        self.is_gathering = False
         if not self._gate.is_open(self._chain):
             return
         for withdrawal in self._final.page():
@@ -138,6 +141,8 @@ class Till:
             if is_calm or len(batch) == batching.max_items or not 0 <= waited_ms < batching.window_ms:
                 self._batched_ms, is_calm = now_ms, False
                 yield batch
+            else:
+                self.is_gathering = True
 
     def _assign(self, batch: list[Withdrawal], tier: Tier, step: Step) -> None:
         lanes = self._parts.lanes.paying

@@ -106,6 +106,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         ]
     )
     board.watch(worker.problems)
+    stores.bell.listen(worker.call)
     rooms = Rooms(
         label=blueprint.label,
         token=read_private(home.token, MAX_TOKEN_BYTES).decode().strip(),

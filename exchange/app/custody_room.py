@@ -11,6 +11,7 @@ from custody.compliance.port import Screening
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset, AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.ids import CustomerId, WithdrawalId
 from custody.signers.client import RemoteSigner
@@ -54,7 +55,9 @@ from exchange.settlement.ledger import HOUSE, HoldRecords, SettlementLedger
 from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 
 SCAN_INTERVAL_S = 0.25
-PIPELINE_INTERVAL_S = 0.1
+PIPELINE_INTERVAL_S = 0.05
+PIPELINE_REST_S = 1.0
+"""Changed records call the pipeline; what only time moves is seen this often."""
 SLOW_INTERVAL_S = 1.0
 LOOK_AGAIN_MS = 2_000
 """A payment that its node holds is looked up at every block, and this often besides."""
@@ -86,6 +89,7 @@ _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
 class Stores:
     """SQL behind custody, in one database."""
 
+    bell: Bell
     assets: AssetBook
     deposits: SqlDepositStore
     withdrawals: SqlWithdrawalStore
@@ -116,10 +120,12 @@ def open_stores(home: Home, assets: AssetBook) -> Stores:
     """Open custody's database."""
     database = open_database(home.database("custody"))
     create_stock_table(database)
+    bell = Bell()
     return Stores(
+        bell,
         assets,
-        SqlDepositStore(database, assets),
-        SqlWithdrawalStore(database, assets),
+        SqlDepositStore(database, assets, bell=bell),
+        SqlWithdrawalStore(database, assets, bell),
         SqlSweepStore(database, assets),
         SqlGasLoanStore(database),
         SqlMemoStore(database),
@@ -262,9 +268,11 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
         for name, step in _tasks(part):
             yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
-    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.decide(_now_s()))
-    for chain in custody.pipeline.chains:
-        yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, pay_step(custody.pipeline, chain, _now_s))
+    pipeline, chains = custody.pipeline, frozenset(custody.pipeline.chains)
+    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: pipeline.decide(_now_s()), chains, PIPELINE_REST_S)
+    for chain in pipeline.chains:
+        step = pay_step(pipeline, chain, _now_s)
+        yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, step, frozenset({chain}), PIPELINE_REST_S)
 
 
 def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:

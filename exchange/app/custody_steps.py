@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -27,6 +28,8 @@ from exchange.settlement.scale import AssetScale
 
 _ENDED_ON_CHAIN = frozenset({PaymentState.FINAL, PaymentState.VOID})
 """What took a fee for good: paid, or executed and failed; of both, the attempt in a block is marked."""
+REST_S = 1.0
+"""Longest pause of a scanner whose chain stands still."""
 
 
 class ChainBoard:
@@ -68,10 +71,18 @@ class ChainBoard:
 def scan_step(
     scanner: DepositScanner, store: SqlDepositStore, board: ChainBoard, now_s: Callable[[], int]
 ) -> Callable[[], object]:
-    """Make the step that scans one chain; `now_s` reads a clock, seconds since 1970 UTC."""
+    """Make the step that scans one chain; `now_s` reads a clock, seconds since 1970 UTC.
+
+    Between two blocks only time and officers move a deposit: then it looks once in `REST_S`.
+    """
+    looked_s = -REST_S
 
     def step() -> object:
+        nonlocal looked_s
+        if time.monotonic() - looked_s < REST_S and not scanner.sees_news():
+            return None
         progress = scanner.step(now_s())
+        looked_s = time.monotonic()
         tip = store.scanned_tip(scanner.chain.id)
         cases = Counter(case.state.value for case in store.in_states(scanner.chain.id, OPEN_CASES))
         notes = [progress.paused, *(f"{count} {state}" for state, count in sorted(cases.items()))]
@@ -91,9 +102,14 @@ def sweep_step(sweeper: Sweeper, chain: Chain, deposits: SqlDepositStore) -> Cal
     return step
 
 
-def pay_step(pipeline: Pipeline, chain: ChainId, now_s: Callable[[], int]) -> Callable[[], object]:
+def pay_step(pipeline: Pipeline, chain: ChainId, now_s: Callable[[], int]) -> Callable[[], bool]:
     """Make the step that pays on one chain; `now_s` reads a clock, seconds since 1970 UTC."""
-    return lambda: pipeline.pay(chain, now_s())
+
+    def step() -> bool:
+        pipeline.pay(chain, now_s())
+        return pipeline.is_gathering(chain)
+
+    return step
 
 
 def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker) -> Callable[[], object]:

@@ -3,7 +3,8 @@
 Rules:
     * Books are read before and after the chain, and the chain's tip must stand still meanwhile: a reading over
       a new block is thrown away, the next one follows at once.
-    * Balances are asked once a block; the books are compared with them five times a second.
+    * Balances are asked once a block. Chain and books are compared whenever the records of the chain or what is owed
+      changed, five times a second while something looks wrong, and once a second in any case.
     * What is on its way widens the margins by exactly itself; at rest the balance is exact.
     * One loop an asset: a silent node of one chain delays no other.
     * An alarm is raised as an error of the loop, so that it stands on the status page as long as it lasts.
@@ -37,6 +38,7 @@ from exchange.app.worker import Loop
 from exchange.settlement.scale import AssetScale, ScaleBook
 
 WATCH_INTERVAL_S = 0.2
+REST_MS = 1_000
 WINDOW_MS = 3_600_000
 MOST_HOURLY_PPM = 500_000
 """Half of all that is owed within an hour is a drain, whoever approved it. The signers' own buckets are far smaller."""
@@ -96,26 +98,38 @@ class AssetWatch:
         self._left = 0  # what left within the window, when chain and scanner stood at the same block last
         self._recorded: StockSample | None = None
         self._held: tuple[BlockRef, int, int] | None = None  # balances change with the tip and not else
+        self._calm: tuple[tuple[int, int], int] | None = None  # what was judged good last, and when
 
     def step(self) -> None:
-        """Read and judge once.
+        """Read and judge once, unless all was well a moment ago and nothing changed since.
 
         Raises:
             AlarmRaised: A rule does not hold; the breaker is open if the rule says so.
             NodeUnavailable: The node does not answer; nothing can be judged.
         """
         now_ms = time.monotonic_ns() // 1_000_000
+        signs = self._signs()
+        if self._calm is not None and signs == self._calm[0] and now_ms - self._calm[1] < REST_MS:
+            return
+        self._calm = None
         alarms = self._lane.judge(self._lane_reading(), now_ms)
         reading = self._asset_reading(now_ms)
         if reading is not None:
             alarms += self._balance.judge(reading, now_ms)
         if alarms:
             raise AlarmRaised("; ".join(alarm.reason for alarm in alarms), rule=alarms[0].rule, scope=alarms[0].scope)
+        if reading is not None and reading.margins.unexplained == 0:
+            self._calm = (signs, now_ms)
+
+    def _signs(self) -> tuple[int, int]:
+        """How often the records of the chain changed, and what is owed: both are cheap to ask."""
+        return self._custody.stores.bell.rung(self._part.chain.id), self._owed_quanta(self._scale.number)
 
     def _asset_reading(self, now_ms: int) -> AssetReading | None:
         if not self._custody.fees.has_stepped:
             return None  # the fees' dust is not known before
-        part, before = self._part, self._books()
+        part, signs = self._part, self._signs()
+        before = self._books()
         tip = part.source.tip()
         if self._held is None or self._held[0] != tip:
             self._held = (tip, part.hot_balance().units, part.cold_balance().units)
@@ -124,7 +138,7 @@ class AssetWatch:
                 return None
         _, hot, cold = self._held
         held = hot + cold
-        after = self._books()
+        after = before if signs == self._signs() else self._books()
         outgoing, incoming = {**before.outgoing, **after.outgoing}, {**before.incoming, **after.incoming}
         margins = Margins(
             held - max(before.due, after.due),
@@ -202,8 +216,8 @@ class AssetWatch:
         lane, store = self._part.lane, self._custody.stores.withdrawals
         sent = [
             attempt.sent_at_ms
-            for payment in store.payments({PaymentState.IN_FLIGHT})
-            if (payment.chain, payment.wallet_id) == (self._part.chain.id, lane.wallet_id)
+            for payment in store.payments({PaymentState.IN_FLIGHT}, self._part.chain.id)
+            if payment.wallet_id == lane.wallet_id
             for attempt in store.attempts(payment.id)
             if attempt.state is AttemptState.MAYBE_SENT and attempt.sent_at_ms is not None
         ]

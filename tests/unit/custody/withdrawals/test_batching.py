@@ -2,6 +2,7 @@
 from dataclasses import replace
 
 import pytest
+from simulators.chain import SIM
 from simulators.withdrawal_house import House, house_policy
 
 from custody.chains.port import TrialUnclear
@@ -61,9 +62,11 @@ def test_after_a_calm_window_the_first_goes_at_once_and_the_next_wait_for_compan
     later = [house.ask(UNITS + i, key=f"later-{i}").id for i in range(3)]
     house.step()
     assert states(house, later) == [WithdrawalState.APPROVED] * 3
+    assert house.pipeline.is_gathering(SIM)
     house.now_s += WINDOW_S
     house.step()
     assert states(house, later) == [WithdrawalState.BROADCAST] * 3
+    assert not house.pipeline.is_gathering(SIM)
     assert len(house.network.pool) == 2
 
 
