@@ -32,6 +32,7 @@ from custody.withdrawals.request import WithdrawalRequest
 from custody.withdrawals.states import WithdrawalState
 from exchange.app.ceremony import STAFF
 from exchange.app.compose import Installation
+from exchange.app.custody_room import DEPOSIT_FLOORS
 from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
 from exchange.app.provision import provision_contracts, provision_wallets
 from exchange.cli.loop.outside import fresh_place, pay_from_outside, received
@@ -44,6 +45,8 @@ SETTLE_TIMEOUT_S = 180
 FUNDING_TIMEOUT_S = 600
 FUNDINGS = 24
 """Deposits a chain, so that a UTXO wallet has coins for several payments at once."""
+FUNDING_REQUESTS = 1_000
+"""Withdrawals that one deposit could pay."""
 POLL_S = 0.02
 CUSTOMER, HOUSE = CustomerId("load"), CustomerId("house")
 
@@ -78,8 +81,8 @@ class Bench:
     def fund(self) -> None:
         """Give the customer enough of everything, in many deposits."""
         for row in LOCAL_CHAINS:
-            for customer, coins, times in ((HOUSE, 20, 1), (CUSTOMER, 20, FUNDINGS)):  # the house pays the chains' fees
-                place, amount = self._place(row, customer), Amount(coins * row.asset.unit, row.asset)
+            for customer, times in ((HOUSE, 1), (CUSTOMER, FUNDINGS)):  # the house pays the chains' fees
+                place, amount = self._place(row, customer), Amount(FUNDING_REQUESTS * asked_units(row), row.asset)
                 for _ in range(times):
                     pay_from_outside(self.world.chains, place, amount)
         until = time.monotonic() + FUNDING_TIMEOUT_S
@@ -101,7 +104,7 @@ class Bench:
     def ask(self, number: int) -> None:
         """Ask for one withdrawal, the chains in turn."""
         row = LOCAL_CHAINS[number % len(LOCAL_CHAINS)]
-        amount = Amount(row.asset.unit // 50 + number * 10**row.exponent, row.asset)
+        amount = Amount(asked_units(row) + number * 10**row.exponent, row.asset)
         request = WithdrawalRequest(
             CUSTOMER, row.symbol, self.places[row.symbol], amount.text(), "", IdempotencyKey(f"load-{number}")
         )
@@ -173,6 +176,11 @@ class Bench:
         for rule in policy["rules"]:
             rule.pop("limits", None)
         path.write_text(yaml.safe_dump(policy, sort_keys=False))
+
+
+def asked_units(row: LocalChain) -> int:
+    """What one withdrawal asks for at least: twice what the house sends out at all."""
+    return 2 * max(row.asset.unit // 1_000, DEPOSIT_FLOORS.get(row.symbol, 0))
 
 
 def quantiles(values: list[int]) -> dict[str, int]:

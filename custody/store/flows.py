@@ -14,7 +14,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -51,11 +51,13 @@ class SqlFlows:
         hours = range(first, until_hour)
         return FlowHistory(first, tuple(out.get(hour, 0) for hour in hours), tuple(come.get(hour, 0) for hour in hours))
 
-    def ended_payments(self, since_ms: int) -> frozenset[str]:
-        """Payments with a withdrawal that was settled or refunded since then, milliseconds since 1970 UTC."""
+    def ended_payments(self, symbols: Collection[str], since_ms: int) -> frozenset[str]:
+        """Payments with a withdrawal of these assets that was settled or refunded since then, ms since 1970 UTC."""
         ends = (WithdrawalState.SETTLED.value, WithdrawalState.REFUNDED.value)
         question = select(WithdrawalRow.payment_id).where(
-            col(WithdrawalRow.state).in_(ends), col(WithdrawalRow.moved_at_ms) > since_ms
+            col(WithdrawalRow.state).in_(ends),
+            col(WithdrawalRow.asset).in_(symbols),
+            col(WithdrawalRow.moved_at_ms) > since_ms,
         )
         with Session(self._reading) as session:
             return frozenset(session.exec(question)) - {""}

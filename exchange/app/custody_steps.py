@@ -183,5 +183,6 @@ def deposit_dust(deposits: SqlDepositStore, scale: AssetScale) -> int:
     The remainders below one quantum, whatever is too small to be credited at all, and what waits for officers;
     less what was credited, spent, and then left the chain. Negative if that is more.
     """
-    found = deposits.in_states(scale.asset.chain, tuple(DepositState))
-    return sum(uncredited_units(each, scale.quantum) for each in found if each.amount.asset == scale.asset)
+    found = deposits.units_in(scale.asset.chain, tuple(DepositState))
+    symbol, quantum = scale.asset.symbol, scale.quantum
+    return sum(uncredited_units(state, units, quantum) for state, asset, units in found if asset == symbol)
