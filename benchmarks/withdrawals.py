@@ -45,6 +45,8 @@ SETTLE_TIMEOUT_S = 180
 FUNDING_TIMEOUT_S = 600
 FUNDINGS = 24
 """Deposits a chain, so that a UTXO wallet has coins for several payments at once."""
+OPENS_ACCOUNT = {"XRP": 10**6}
+"""Least first payment to a place that does not exist yet."""
 FUNDING_REQUESTS = 1_000
 """Withdrawals that one deposit could pay."""
 POLL_S = 0.02
@@ -179,8 +181,8 @@ class Bench:
 
 
 def asked_units(row: LocalChain) -> int:
-    """What one withdrawal asks for at least: twice what the house sends out at all."""
-    return 2 * max(row.asset.unit // 1_000, DEPOSIT_FLOORS.get(row.symbol, 0))
+    """What one withdrawal asks for at least: twice what the house sends out and the chain opens an account with."""
+    return 2 * max(row.asset.unit // 1_000, DEPOSIT_FLOORS.get(row.symbol, 0), OPENS_ACCOUNT.get(row.symbol, 0))
 
 
 def quantiles(values: list[int]) -> dict[str, int]:

@@ -39,6 +39,12 @@ class TrialUnclear(Unavailable):
     code = "trial_unclear"
 
 
+class WalletBusy(Unavailable):
+    """A wallet has as many payments on their way as it can: whatever is asked of it next waits like the one before."""
+
+    code = "wallet_busy"
+
+
 @dataclass(frozen=True, slots=True)
 class SignedTx:
     """Complete bytes, ready to be stored and then sent.

@@ -45,7 +45,7 @@ from custody.withdrawals.errors import ResourceTaken
 from custody.withdrawals.facts import UsageKey
 from custody.withdrawals.ports import Change, Page, Usage
 from custody.withdrawals.records import Attempt, GivenSignature, HoldState, Payment, Withdrawal
-from custody.withdrawals.states import LIVE_PAYMENTS, UNPAID_ENDS, PaymentState, WithdrawalState
+from custody.withdrawals.states import BEFORE_BLOCK, UNPAID_ENDS, PaymentState, WithdrawalState
 
 _WITHDRAWALS, _PAYMENTS, _ATTEMPTS = all_columns(WithdrawalRow), all_columns(PaymentRow), all_columns(AttemptRow)
 HEAD_ID = 1
@@ -178,11 +178,11 @@ class SqlWithdrawalStore:
         return self._payments(wanted)
 
     def backlog(self) -> Mapping[tuple[ChainId, str], int]:
-        """Count the live payments per lane: (chain, wallet id) -> number."""
-        live = col(PaymentRow.state).in_([state.value for state in LIVE_PAYMENTS])
+        """Count the payments per lane that no block holds yet: (chain, wallet id) -> number."""
+        waiting = col(PaymentRow.state).in_([state.value for state in BEFORE_BLOCK])
         lane = (col(PaymentRow.chain), col(PaymentRow.wallet_id))
         with Session(self._reading) as session:
-            found = session.exec(select(*lane, func.count()).where(live).group_by(*lane))
+            found = session.exec(select(*lane, func.count()).where(waiting).group_by(*lane))
             return {(ChainId(chain), wallet_id): count for chain, wallet_id, count in found}
 
     def attempts(self, payment_id: str) -> tuple[Attempt, ...]:

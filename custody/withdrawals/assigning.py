@@ -65,14 +65,12 @@ def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: Pipelin
         raise silence
 
 
-def is_full(lane: AnyLane, parts: PipelineParts) -> bool:
-    """Tell whether as many payments of a lane are live as its chain's nodes keep."""
-    return _live(lane, parts) >= parts.batching_on(lane.chain).max_in_flight
-
-
 def _with_room(lanes: Sequence[AnyLane], parts: PipelineParts) -> list[AnyLane]:
-    """Return the lanes that are not full, those with the fewest live payments first."""
-    return sorted((lane for lane in lanes if not is_full(lane, parts)), key=lambda lane: _live(lane, parts))
+    """Return the lanes that are not full, those with the fewest payments before their block first."""
+    backlog = parts.store.backlog()
+    waiting = {lane.wallet_id: backlog.get((lane.chain, lane.wallet_id), 0) for lane in lanes}
+    free = (lane for lane in lanes if waiting[lane.wallet_id] < parts.batching_on(lane.chain).max_in_flight)
+    return sorted(free, key=lambda lane: waiting[lane.wallet_id])
 
 
 def _plan(lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts, order: SignerOrder) -> PlanningResult:
@@ -82,10 +80,6 @@ def _plan(lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts, orde
     spendable = lane.reader.spendable(parts.store.reserved(lane.chain))
     members = [member.key for member in order.members(lane)[: lane.threshold]]
     return plan_batch(lane, spendable, members, [withdrawal.bound_intent() for withdrawal in batch])
-
-
-def _live(lane: AnyLane, parts: PipelineParts) -> int:
-    return parts.store.backlog().get((lane.chain, lane.wallet_id), 0)
 
 
 def _is_deliverable(withdrawal: Withdrawal, lane: AnyLane, parts: PipelineParts) -> bool:

@@ -158,7 +158,7 @@ class WithdrawalStore(Protocol):
         ...
 
     def backlog(self) -> Mapping[tuple[ChainId, str], int]:
-        """Count the live payments per lane: (chain, wallet id) -> number."""
+        """Count the payments per lane that no block holds yet: (chain, wallet id) -> number."""
         ...
 
     def attempts(self, payment_id: str) -> tuple[Attempt, ...]:

@@ -31,6 +31,8 @@ from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
+HOT_NONCES, COLD_NONCES = 32, 4
+"""Durable nonces of a Solana wallet: each carries one payment from its plan until it is final, some 13 seconds."""
 WRAPPED, FROST = "wrapped", "frost"
 """How a Solana wallet holds SOL: wrapped in an SPL multisig, or on one native address that a group signs for."""
 
@@ -98,6 +100,7 @@ def spl_wallet(spec: WalletSpec) -> SplWallet:
             _spl_key(service["fee_payer"], service["fee_payer_path"]),
             _spl_key(service["opener"], service["opener_path"]),
         ),
+        nonce_count=HOT_NONCES if spec.tier == "hot" else COLD_NONCES,
     )
 
 
