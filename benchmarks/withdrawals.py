@@ -138,17 +138,22 @@ class Bench:
     def report(self) -> dict[str, object]:
         """Latencies by kind of chain, and what arrived against what was asked."""
         families = {row.symbol: row.family for row in LOCAL_CHAINS}
-        took: dict[str, list[int]] = {"account chains": [], "UTXO chains": []}
+        took: dict[str, list[int]] = {}
         for each, (symbol, _) in self.asked.items():
-            latency = self.rooms.withdrawals.get(each).request_to_broadcast_ms
-            if latency is not None:
-                took["UTXO chains" if families[symbol] is Family.UTXO else "account chains"].append(latency)
+            paid = self.rooms.withdrawals.get(each)
+            if paid.broadcast_at_ms is None:
+                continue
+            planned_ms = self.rooms.withdrawal_store.payment(paid.payment_id).opened_at_ms
+            for name in ("UTXO chains" if families[symbol] is Family.UTXO else "account chains", symbol):
+                took.setdefault(name, []).append(paid.broadcast_at_ms - paid.requested_at_ms)
+            took.setdefault("request to plan", []).append(planned_ms - paid.requested_at_ms)
+            took.setdefault("plan to broadcast", []).append(paid.broadcast_at_ms - planned_ms)
         wanted: Counter[str] = Counter()
         for symbol, units in self.asked.values():
             wanted[symbol] += units
         arrived = {row.symbol: received(self.world.chains, row.chain, self.places[row.symbol]) for row in LOCAL_CHAINS}
         return {
-            "latency_ms": {name: quantiles(values) for name, values in took.items() if values},
+            "latency_ms": {name: quantiles(values) for name, values in sorted(took.items())},
             "wrong": {symbol: arrived[symbol] - units for symbol, units in wanted.items() if arrived[symbol] != units},
         }
 
@@ -194,10 +199,11 @@ def quantiles(values: list[int]) -> dict[str, int]:
 
 
 def show(found: dict, load: str) -> None:
+    print("request to broadcast, by kind of chain and by chain; and its two halves")
     print(f"{found['asked']} withdrawals over {len(LOCAL_CHAINS)} chains: {load}; all over after {found['seconds']} s")
     for name, row in found["latency_ms"].items():
         shown = "  ".join(f"{key} {value} ms" for key, value in row.items() if key != "count")
-        print(f"{name:<15} {row['count']:>6}  request to broadcast {shown}")
+        print(f"{name:<18} {row['count']:>6}  {shown}")
     print(f"states {found['states']}; refused {found['refused']}")
     print(f"what arrived on chain against what was asked: {found['wrong'] or 'equal to the last unit'}")
     held = "held" if found["goal_held"] else "MISSED"
