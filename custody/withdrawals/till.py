@@ -70,7 +70,9 @@ class Till:
         for withdrawal in self._final.page():
             step.try_withdrawal(withdrawal, self._store, lambda each=withdrawal: self._settle(each))  # type: ignore[misc]
         self._assign_all(step)
-        for payment in self._store.payments(LIVE_PAYMENTS, self._chain):
+        # What a block holds already is only followed: it never keeps somebody from being sent.
+        live = self._store.payments(LIVE_PAYMENTS, self._chain)
+        for payment in sorted(live, key=lambda each: each.state is PaymentState.MINED):
             self._try_payment(payment, step)
 
     def _settle(self, withdrawal: Withdrawal) -> None:
