@@ -242,6 +242,16 @@ class SqlWithdrawalStore:
             found = connection.execute(mine.order_by(col(ApprovalRow.id)))
             return tuple(rows.approval(row) for row in found)
 
+    def vote_marks(self, withdrawal_ids: Collection[WithdrawalId]) -> Mapping[WithdrawalId, tuple[int, int]]:
+        """Return how many verdicts each of these has, and the sum of their times: it changes with every verdict."""
+        found: dict[WithdrawalId, tuple[int, int]] = {}
+        marks = select_columns(col(ApprovalRow.withdrawal_id), func.count(), func.sum(ApprovalRow.at_s))
+        with self._reading.connect() as connection:
+            for some in key_pages(withdrawal_ids):
+                mine = marks.where(col(ApprovalRow.withdrawal_id).in_(some)).group_by(col(ApprovalRow.withdrawal_id))
+                found |= {WithdrawalId(each): (count, int(times)) for each, count, times in connection.execute(mine)}
+        return found
+
     def usage(self, keys: Iterable[UsageKey], without: WithdrawalId, now_s: int) -> Usage:
         """Add up the live reservations per key, leaving one withdrawal out."""
         with Session(self._reading) as session:
