@@ -93,11 +93,19 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class TokenTier:
-    """A token that the wallets of a chain hold, and what each tier holds of it, deposit accounts included in hot."""
+    """A token that the wallets of a chain hold.
+
+    Attributes:
+        asset: The token.
+        hot, cold: What each tier holds of it, deposit accounts included in hot.
+        hot_address, cold_address: Where each tier receives it: not everywhere where it receives the coin.
+    """
 
     asset: Asset
     hot: Callable[[], Amount]
     cold: Callable[[], Amount]
+    hot_address: Address
+    cold_address: Address
 
 
 @dataclass(frozen=True, slots=True)

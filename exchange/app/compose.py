@@ -95,7 +95,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     trading = _trading(blueprint, core, scales)
     listings, indexer, operator = _listings(home, blueprint, trading, scales)
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
-    tiers |= {token.asset.symbol: _token_tiers(part, token, custody, scales) for part in parts for token in part.tokens}
+    tiers |= {token.asset.symbol: _token_tiers(token, custody, scales) for part in parts for token in part.tokens}
     treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
     board = ChainBoard(parts)
     worker = Worker(
@@ -139,11 +139,11 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
 
 
-def _token_tiers(part: ChainParts, token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
+def _token_tiers(token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     def dust() -> int:
         return deposit_dust(custody.stores.deposits, scales.of(token.asset.symbol))
 
-    return Tiers(part.cold_address, token.hot, token.cold, dust)
+    return Tiers(token.cold_address, token.hot, token.cold, dust)
 
 
 def _trading(blueprint: Blueprint, core: Core, scales: ScaleBook) -> TradingDesk:

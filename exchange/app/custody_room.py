@@ -209,6 +209,8 @@ def open_custody(
     screening = screening_of(home, blueprint)
     standing = standings(stores.deposits, AccountDesk(core, scales), scales)
     own = {part.cold_address: Tier.COLD for part in parts}
+    own |= {token.cold_address: Tier.COLD for part in parts for token in part.tokens}
+    own |= {token.hot_address: Tier.HOT for part in parts for token in part.tokens}
     own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
     pipeline = Pipeline(
         PipelineParts(

@@ -35,7 +35,7 @@ from custody.chains.tron.rawtx import (
 )
 from custody.chains.tron.reader import moment_of
 from custody.chains.tron.setup import SetUpRefused, TronAccountChanged, open_account, verify_wallet
-from custody.chains.tron.sweep import SweepCodec, sweep_state
+from custody.chains.tron.sweep import plan_sweep, sweep_state
 from custody.devnet.tron_simulator import TronOptions, TronSimulator
 from custody.keys.material import SigningRole
 from custody.primitives.address import Address
@@ -228,13 +228,13 @@ def test_deposits_of_trx_and_listed_tokens_are_seen_once_with_their_senders(hous
 
 
 def test_a_sweep_brings_a_deposit_home(house):
-    sweeps, before = SweepCodec(house.wallet), house.sun(house.wallet.address.text)
+    before = house.sun(house.wallet.address.text)
     house.simulator.fund(house.wallet.deposits.address(5), 10 * COIN)
     house.simulator.mine(1)
-    plan = sweeps.plan(sweep_state(house.wallet, house.node, 5))
-    need = sweeps.next_need(plan, ())
+    move = plan_sweep(house.wallet, sweep_state(house.wallet, house.node, 5, TRX))
+    need = move.next_need(())
     assert need.role is SigningRole.SENDER
-    signed = sweeps.assemble(plan, [SENDER.sign(SENDER.decoder(house.wallet, "m/44h/195h/0h"), need)])
+    signed = move.assemble([SENDER.sign(SENDER.decoder(house.wallet, "m/44h/195h/0h"), need)])
     house.broadcaster.broadcast(signed)
     house.simulator.mine(1 + SOLID)
     assert house.finality(signed) is Finality.FINAL

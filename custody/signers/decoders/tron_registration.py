@@ -69,6 +69,7 @@ class RegisteredTronWallet:
         tokens: Listed tokens by contract.
         prices: Upper bounds.
         sweep: Deposit accounts; None where there are none.
+        station: Account that lends deposit accounts TRX; None where there is none.
     """
 
     id: str
@@ -81,6 +82,7 @@ class RegisteredTronWallet:
     tokens: Mapping[str, Asset]
     prices: Prices
     sweep: SweepBranch | None
+    station: str | None
 
 
 def read_registration(registration: Mapping[str, object]) -> RegisteredTronWallet:
@@ -100,12 +102,15 @@ def read_registration(registration: Mapping[str, object]) -> RegisteredTronWalle
         raise InvalidInput(f"{threshold} of {len(members)} members is not a safe quorum")
     if permission_id < 2:
         raise InvalidInput(f"permission {permission_id} is the owner's or a block producer's, not for payments")
-    prices = _object(registration.get("prices"), "prices")
+    prices, account = _object(registration.get("prices"), "prices"), _address(registration, "account")
+    station = _address(registration, "gas_station") if "gas_station" in registration else None
+    if station in (account, *dict(members)):
+        raise InvalidInput("the gas station is the wallet's account or a member")
     tokens = [_token(entry, chain) for entry in _items(registration, "tokens")]
     return RegisteredTronWallet(
         id=_text(registration, "id"),
         chain=chain,
-        account=_address(registration, "account"),
+        account=account,
         permission_id=permission_id,
         threshold=threshold,
         members=dict(members),
@@ -113,6 +118,7 @@ def read_registration(registration: Mapping[str, object]) -> RegisteredTronWalle
         tokens={str(token.contract): token for token in tokens},
         prices=Prices(*(_number(prices, name) for name in ("per_byte", "multisign", "activation", "fee_limit"))),
         sweep=_sweep(registration.get("sweep_from")),
+        station=station,
     )
 
 

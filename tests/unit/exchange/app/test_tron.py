@@ -15,7 +15,7 @@ from custody.primitives.chain import Finality
 from custody.primitives.errors import InvalidInput, NodeUnavailable
 from custody.wallets.sweep import Sweeper, SweepState
 from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
-from exchange.app.chain_parts import Ingredients
+from exchange.app.chain_parts import Ingredients, Records
 from exchange.app.tron import tron_parts
 from exchange.app.tron_groundwork import lay_tron_groundwork
 from exchange.app.wallets import tron_wallet
@@ -57,6 +57,23 @@ COLD_SPEC = WalletSpec(
 ACCOUNT_KEYS = {"hot-trx": OPENER.node(ACCOUNT_PATH).key, "cold-trx": OPENER.node(COLD_ACCOUNT_PATH).key}
 
 
+class Sweeps(dict):
+    def save_sweep(self, chain, sweep):
+        self[sweep.tx.txid] = sweep
+
+    def sweeps(self, chain, states):
+        return [sweep for sweep in self.values() if sweep.state in states]
+
+
+class Loans:
+    # Nothing was lent.
+    def loans(self, chain):
+        return []
+
+
+RECORDS = Records(None, Sweeps(), Loans())
+
+
 class Sweeping:
     # The signer of deposit accounts, without its process.
     name = "sender"
@@ -65,14 +82,6 @@ class Sweeping:
         decoder = SENDER.decoder(tron_wallet(HOT), DEPOSIT_PATH)
         (item,) = decoder.understand(asked.payload, SigningRole.SENDER).to_sign
         return (SENDER.signature(item.message, item.path),)
-
-
-class Sweeps(dict):
-    def save_sweep(self, chain, sweep):
-        self[sweep.tx.txid] = sweep
-
-    def sweeps(self, chain, states):
-        return [sweep for sweep in self.values() if sweep.state in states]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +96,7 @@ def ingredients(simulator, hot=HOT):
     handed_out = SimpleNamespace(next_index=lambda _: 2)
     signers = dict.fromkeys((*NAMES, "sender"))
     spec = ChainSpec("tron-local", EVIDENCE, simulator.url)
-    return Ingredients(spec, hot, COLD_SPEC, signers, "sender", handed_out, 0, None, None, None)
+    return Ingredients(spec, hot, COLD_SPEC, signers, "sender", handed_out, 0, None, RECORDS, None)
 
 
 @pytest.fixture
@@ -118,7 +127,7 @@ def test_deposits_are_swept_into_the_hot_account_and_the_books_know_the_fee(simu
     (opened,) = sweeper.step([0, 1])
     assert sweeper.step([1]) == ()
     with pytest.raises(NodeUnavailable):
-        parts.sweeps.fee_paid(opened.tx.txid)
+        parts.sweeps.fee_paid(opened.tx)
     simulator.mine(5)
     (final,) = sweeper.step([1])
     left = parts.lane.reader.balance(Address(LOCAL.chain.id, place), TRX).units
