@@ -140,6 +140,7 @@ class ChainParts:
         sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
         sweep_signer: Signs the sweeps.
         tokens: What the wallet pays and receives beside the native coin.
+        token_places: Deposit index -> where its customer pays each token, by symbol; None where at the coin's address.
         lent_gas: What a gas station of ours added to the wallet: there, and owed to nobody.
         upkeep: Looks after the accounts that pay fees; a VerificationFailed from it stops the chain.
         repair: Frees the hot wallet from payments that can never be executed.
@@ -165,6 +166,7 @@ class ChainParts:
     sweeps: SweepLane | None = None
     sweep_signer: Signer | None = None
     tokens: tuple[TokenTier, ...] = ()
+    token_places: Callable[[int], Mapping[str, Address]] | None = None
     lent_gas: Callable[[], LentGas] = LentGas
     upkeep: Callable[[], object] | None = None
     watch: Callable[[], object] | None = None

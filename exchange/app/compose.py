@@ -8,14 +8,17 @@ Example:
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from custody.chains.registry import chain_row
 from custody.keys.private_files import read_private
+from custody.primitives.address import Address
 from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.chain import ChainId, Family
+from custody.primitives.ids import CustomerId
 from custody.store.database import open_database
 from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, MarketSpec, load_blueprint
 from exchange.app.chain_parts import ChainParts, TokenTier
@@ -111,6 +114,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         token=read_private(home.token, MAX_TOKEN_BYTES).decode().strip(),
         now_ms=lambda: time.time_ns() // 1_000_000,
         address_desks={part.chain.id: part.desk for part in parts},
+        token_places={part.chain.id: _token_places(part, custody) for part in parts if part.tokens},
         memo_desks={part.chain.id: part.memos for part in parts if part.memos is not None},
         deposits=stores.deposits,
         cases=custody.cases,
@@ -144,6 +148,21 @@ def _token_tiers(token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> T
         return deposit_dust(custody.stores.deposits, scales.of(token.asset.symbol))
 
     return Tiers(token.cold_address, token.hot, token.cold, dust)
+
+
+def _token_places(part: ChainParts, custody: CustodyRoom) -> Callable[[CustomerId], Mapping[str, Address]]:
+    """Where a customer with an address on the chain pays each token, by symbol."""
+
+    def places(customer: CustomerId) -> Mapping[str, Address]:
+        known = custody.stores.deposits.address_of(part.chain.id, customer)
+        if known is None:
+            return {}
+        address, index = known
+        if part.token_places is None:
+            return {token.asset.symbol: address for token in part.tokens}
+        return part.token_places(index)
+
+    return places
 
 
 def _trading(blueprint: Blueprint, core: Core, scales: ScaleBook) -> TradingDesk:

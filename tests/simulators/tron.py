@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from custody.chains.tron.address import address_of
 from custody.chains.tron.broadcaster import TronBroadcaster
 from custody.chains.tron.codec import TronCodec
 from custody.chains.tron.deposit import DepositBranch
 from custody.chains.tron.node import TronNode
 from custody.chains.tron.params import LOCAL
 from custody.chains.tron.plan import Moment, TronState
-from custody.chains.tron.rawtx import Window
-from custody.chains.tron.reader import TronReader
+from custody.chains.tron.rawtx import RawPayment, Window, payment_bytes, signed_bytes, txid_of
+from custody.chains.tron.reader import TronReader, moment_of
 from custody.chains.tron.setup import open_account, verify_wallet
 from custody.chains.tron.wallet import Member, OwnerQuorum, TronWallet
 from custody.devnet.tron_simulator import TronOptions, TronSimulator
@@ -161,6 +162,20 @@ class TronHouse:
 
     def sun(self, address):
         return self.node.balance(address, TRX)
+
+
+def give_tokens(simulator, contract, to, units):
+    """A stranger's real TRC-20 transfer, with its event: what minting leaves out."""
+    stranger = address_of(STRANGER.key(ACCOUNT_PATH))
+    node = TronNode(simulator.http, LOCAL)
+    simulator.fund(stranger, 100 * COIN)
+    simulator.mint(contract, stranger, units)
+    moment = moment_of(node)
+    window = Window(moment.ref_block_bytes, moment.ref_block_hash, moment.head_ms + 60_000, moment.head_ms)
+    raw = payment_bytes(RawPayment(stranger, to, units, contract, 0, 50 * COIN, window))
+    txid, code, text = node.send(signed_bytes(raw, [STRANGER.sign_digest(bytes.fromhex(txid_of(raw)), ACCOUNT_PATH)]))
+    assert code == "SUCCESS", text
+    return txid
 
 
 @contextmanager
