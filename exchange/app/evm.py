@@ -11,7 +11,7 @@ from custody.chains.evm.node import EvmNode
 from custody.chains.evm.plan import SafePlan, SafeState
 from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.trial import SafeTrial
-from custody.chains.evm.verify import verify_safe
+from custody.chains.evm.verify import verify_safe, verify_tokens
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.evm.watch import SafeWatch
 from custody.chains.registry import CHAINS
@@ -45,6 +45,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
     Raises:
         WrongNetwork: The node serves another chain id.
         CrossCheckFailed: A second library derives another address of an owner.
+        TokenDiffers: A listed token is none, or has other decimals.
         SafeChanged: Owners, threshold, modules, guard or code differ from the registration.
         NodeUnavailable: The node does not answer.
     """
@@ -133,10 +134,11 @@ def _require_apart(hot: tuple[SafeWallet, ...]) -> None:
 
 
 def _verify(node: EvmNode, wallet: SafeWallet) -> None:
-    """Owners against a second library, then the contract on chain against the registration."""
+    """Owners against a second library, then Safe and tokens on chain against the registration."""
     for owner in wallet.owners:
         crosscheck_evm(owner.key, owner.address)
     verify_safe(node, wallet)
+    verify_tokens(node, wallet)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from custody.chains.tron.broadcaster import TronBroadcaster
 from custody.chains.tron.codec import TronCodec
 from custody.chains.tron.node import TronNode
 from custody.chains.tron.reader import TronReader
-from custody.chains.tron.setup import verify_wallet
+from custody.chains.tron.setup import verify_tokens, verify_wallet
 from custody.chains.tron.wallet import TronWallet
 from custody.keys.crosscheck import crosscheck_tron
 from custody.nodes.posting import Endpoint
@@ -35,6 +35,7 @@ def tron_parts(given: Ingredients) -> ChainParts:
         WrongNetwork: The node is of another network.
         CrossCheckFailed: A second library derives another address of a member.
         TronAccountChanged: Permissions differ from the registration.
+        TokenDiffers: A listed token is none, or has other decimals.
         NodeUnavailable: The node does not answer.
     """
     hot, cold = tron_wallet(given.hot), tron_wallet(given.cold)
@@ -105,8 +106,9 @@ class _Accounts:
 
 
 def _verify(node: TronNode, wallet: TronWallet) -> None:
-    """Addresses against a second library, then the account on chain against the registration."""
+    """Addresses against a second library, then account and tokens on chain against the registration."""
     crosscheck_tron(wallet.account_key, wallet.address.text)
     for member in wallet.members:
         crosscheck_tron(member.key, member.address)
     verify_wallet(node, wallet)
+    verify_tokens(node, wallet)

@@ -157,8 +157,14 @@ def is_frost(spec: WalletSpec) -> bool:
 
 
 def frost_wallet(spec: WalletSpec) -> FrostWallet:
-    """Build a FROST wallet: one native address that a group signs for."""
+    """Build a FROST wallet: one native address that a group signs for.
+
+    Raises:
+        InvalidBlueprint: It lists tokens, which only a multisig holds.
+    """
     service = spec.service
+    if service.get("tokens"):
+        raise InvalidBlueprint(f"wallet {spec.id}: a group's native address holds SOL and no tokens")
     return FrostWallet(
         spec.id,
         solana_params(spec.chain),

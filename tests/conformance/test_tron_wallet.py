@@ -10,6 +10,7 @@ from simulators.tron import (
     BOB,
     COIN,
     COLD,
+    MEMBER_PATH,
     MEMBERS,
     OPENER,
     SENDER,
@@ -23,6 +24,7 @@ from simulators.tron import (
 )
 
 from custody.chains.port import SignedTx
+from custody.chains.token_listing import TokenDiffers
 from custody.chains.tron.broadcaster import TronNodeRefuses
 from custody.chains.tron.rawtx import (
     Quorum,
@@ -34,7 +36,7 @@ from custody.chains.tron.rawtx import (
     txid_of,
 )
 from custody.chains.tron.reader import moment_of
-from custody.chains.tron.setup import SetUpRefused, TronAccountChanged, open_account, verify_wallet
+from custody.chains.tron.setup import SetUpRefused, TronAccountChanged, open_account, verify_tokens, verify_wallet
 from custody.chains.tron.sweep import plan_sweep, sweep_state
 from custody.devnet.tron_simulator import TronOptions, TronSimulator
 from custody.keys.material import SigningRole
@@ -152,6 +154,35 @@ def test_a_wallet_that_is_not_set_up_is_refused(house):
     house.simulator.mine(1 + SOLID)
     with pytest.raises(TronAccountChanged, match="threshold is 1, not 3"):
         verify_wallet(house.node, other)
+
+
+def test_a_listed_token_that_is_none_or_counts_otherwise_stops_the_start(house):
+    verify_tokens(house.node, house.wallet)
+    for wrong, said in (({"decimals": 18}, "6 decimals, listed with 18"), ({"contract": ALICE}, "no token")):
+        with pytest.raises(TokenDiffers, match=said):
+            verify_tokens(house.node, replace(house.wallet, tokens=(replace(house.usdt, **wrong),)))
+
+
+def test_a_token_sweep_goes_under_the_accounts_own_key_and_nobody_elses(house):
+    place = house.wallet.deposits.address(9)
+    house.simulator.fund(place, 60 * COIN)
+    house.simulator.mint(house.usdt.contract, place, 7)
+    house.simulator.mine(1)
+    move = plan_sweep(house.wallet, sweep_state(house.wallet, house.node, 9, house.usdt))
+    digest = bytes.fromhex(move.plan.txid)
+    for stranger, path in ((SENDER, "m/44h/195h/0h/0/8"), (STRANGER, "m/44h/195h/0h/0/9"), (MEMBERS[0], MEMBER_PATH)):
+        stolen = signed_bytes(move.plan.raw, [stranger.sign_digest(digest, path)])
+        with pytest.raises(TronNodeRefuses, match="not contained of permission"):
+            house.broadcaster.broadcast(SignedTx(move.plan.txid, stolen, "", None))
+    before, held = house.node.balance(house.wallet.address.text, house.usdt), house.sun(place)
+    decoder = SENDER.decoder(house.wallet, "m/44h/195h/0h")
+    signed = move.assemble([SENDER.sign(decoder, move.next_need(()))])
+    house.broadcaster.broadcast(signed)
+    assert house.broadcaster.broadcast(signed) == signed.txid  # the same bytes again pay once
+    house.simulator.mine(1 + SOLID)
+    assert house.reader.move_finality(signed.txid, signed.conflict_key) is Finality.FINAL
+    assert house.node.balance(house.wallet.address.text, house.usdt) == before + 7
+    assert held - house.sun(place) == house.reader.fee_paid(signed).units <= signed.fee_max.units
 
 
 def test_pays_trx_with_a_quorum_and_opens_the_destination(house):

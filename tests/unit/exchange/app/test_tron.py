@@ -5,12 +5,14 @@ from types import SimpleNamespace
 import pytest
 from simulators.tron import ACCOUNT_PATH, COIN, COLD, DEPOSIT_PATH, MEMBER_PATH, MEMBERS, OPENER, SENDER, TRX
 
+from custody.chains.token_listing import TokenDiffers
 from custody.chains.tron.params import LOCAL
 from custody.chains.tron.setup import TronAccountChanged
 from custody.devnet.tron_simulator import EVIDENCE, TronOptions, TronSimulator
 from custody.keys.crosscheck import CrossCheckFailed, crosscheck_tron
 from custody.keys.material import SigningRole
 from custody.primitives.address import Address
+from custody.primitives.asset import Asset
 from custody.primitives.chain import Finality
 from custody.primitives.errors import InvalidInput, NodeUnavailable
 from custody.wallets.sweep import Sweeper, SweepState
@@ -172,3 +174,19 @@ def test_hot_counts_deposit_accounts_and_addresses_are_derived_and_checked(simul
     assert parts.hot_balance().units == hot + sum(parts.lane.reader.balance(each, TRX).units for each in accounts)
     assert parts.cold_balance() == parts.lane.reader.balance(parts.cold_address, TRX)
     assert parts.evidence == "simulator"
+
+
+def test_a_token_has_tiers_that_count_deposit_accounts(simulator):
+    usdt = Asset("USDT", 6, LOCAL.chain.id, simulator.create_token("USDT"))
+    simulator.mine(5)
+    hot = replace(HOT, service={**HOT.service, "tokens": f"USDT:6:{usdt.contract}:1000000=4000000"})
+    parts = tron_parts(ingredients(simulator, hot))
+    (tier,) = parts.tokens
+    assert (tier.asset, tier.hot_address, tier.cold_address) == (usdt, parts.hot_address, parts.cold_address)
+    for place, units in ((parts.hot_address.text, 1), (tron_wallet(HOT).deposits.address(1), 2)):
+        simulator.mint(usdt.contract, place, units)
+    simulator.mint(usdt.contract, parts.cold_address.text, 4)
+    simulator.mine(1)
+    assert (tier.hot().units, tier.cold().units) == (3, 4)
+    with pytest.raises(TokenDiffers):
+        tron_parts(ingredients(simulator, replace(hot, service={**hot.service, "tokens": f"USDT:18:{usdt.contract}"})))
