@@ -16,33 +16,13 @@ from Crypto.Hash import keccak
 
 from custody.keys.material import Curve, PublicKey
 from custody.keys.paths import format_path, parse_path
-from custody.keys.xkeys import decode_xpub
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import InvalidInput
+from custody.signers.decoders.sweep_branch import SweepBranch, read_branch
 from custody.signers.decoders.tron_bytes import address
 
 NATIVE_SYMBOL, NATIVE_DECIMALS = "TRX", 6
-
-
-@dataclass(frozen=True, slots=True)
-class SweepBranch:
-    """Deposit accounts whose coins may go to the wallet's account.
-
-    Attributes:
-        path: Account path, e.g. "m/44h/195h/0h"; addresses are path/0/i.
-        xpub: Extended public key at this path.
-        window: Indexes run from 0 to window - 1.
-    """
-
-    path: str
-    xpub: str
-    window: int
-
-    def account(self, index: int) -> str:
-        """Deposit account `index`, derived anew."""
-        _, node = decode_xpub(self.xpub)
-        return account_of(node.descend((0, index)).public_key())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +61,7 @@ class RegisteredTronWallet:
     native: Asset
     tokens: Mapping[str, Asset]
     prices: Prices
-    sweep: SweepBranch | None
+    sweep: SweepBranch[str] | None
     station: str | None
 
 
@@ -117,7 +97,7 @@ def read_registration(registration: Mapping[str, object]) -> RegisteredTronWalle
         native=Asset(NATIVE_SYMBOL, NATIVE_DECIMALS, chain),
         tokens={str(token.contract): token for token in tokens},
         prices=Prices(*(_number(prices, name) for name in ("per_byte", "multisign", "activation", "fee_limit"))),
-        sweep=_sweep(registration.get("sweep_from")),
+        sweep=read_branch(registration.get("sweep_from"), account_of),
         station=station,
     )
 
@@ -132,15 +112,6 @@ def account_of(key: PublicKey) -> str:
 
 def _token(entry: Mapping[str, object], chain: ChainId) -> Asset:
     return Asset(_text(entry, "symbol"), _number(entry, "decimals"), chain, _address(entry, "contract"))
-
-
-def _sweep(entry: object) -> SweepBranch | None:
-    if entry is None:
-        return None
-    fields = _object(entry, "sweep_from")
-    branch = SweepBranch(_path(_text(fields, "path")), _text(fields, "xpub"), _number(fields, "window"))
-    branch.account(0)  # a key that does not parse stops the signer here, not at the first sweep
-    return branch
 
 
 def _path(text: str) -> str:
