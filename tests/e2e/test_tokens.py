@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import pytest
 from simulators.anvil import dev_token_code
 from simulators.installation import LiveInstallation
-from simulators.solana import make_mint, mint_to
+from simulators.solana import make_mint, mint_to, send
 from simulators.tron import give_tokens
 
 from custody.chains.evm.abi import transfer_call
 from custody.chains.solana.accounts import parse_token_account
 from custody.chains.solana.derivation import associated_token_account
+from custody.chains.solana.instructions import create_associated
 from custody.chains.solana.node import SolanaNode
 from custody.chains.token_worth import TokenWorth
 from custody.chains.tron.node import TronNode
@@ -19,6 +20,7 @@ from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from exchange.app.local_tokens import LocalToken
+from exchange.app.wallets import spl_wallet
 from exchange.cli.loop.outside import fresh_place
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
@@ -97,6 +99,18 @@ def holds(live, asset, place):
     return token.units if token else 0
 
 
+def account_in_our_name(live, issued):
+    """A token account of the hot wallet's multisig for the look-alike, which its forger may open."""
+    mint = issued.fakes["USDC"].contract
+    forger = issued.authorities[mint]
+    (spec,) = [spec for spec in live.ceremony.wallets if spec.id == "hot-sol"]
+    owner = spl_wallet(spec).multisig
+    account = associated_token_account(owner, mint)
+    send(live.chains.solana, forger, [create_associated(forger.text, account, owner, mint)])
+    live.chains.solana.mine(1)
+    return account
+
+
 def available(live, symbol):
     return live.balance("uma", symbol).available
 
@@ -111,9 +125,11 @@ def test_tokens_are_credited_swept_and_paid_out_and_their_look_alikes_are_not(li
         assert (places[symbol] == shown["address"]) is (asset.chain != SOLANA)
     deposited = {symbol: Amount.parse(DEPOSITED, asset).units for symbol, asset in assets.items()}
 
-    # The same symbol, another contract; on Solana a stranger may open an account in our name for it.
+    # The same symbol, another contract, to the very same address.
     for symbol in ("EURX", "USDT"):
         pay_in(live, issued, issued.fakes[symbol], places[symbol], deposited[symbol])
+    # On Solana, into an account that a stranger opened in our name.
+    pay_in(live, issued, issued.fakes["USDC"], account_in_our_name(live, issued), deposited["USDC"])
     txids = {symbol: pay_in(live, issued, assets[symbol], places[symbol], deposited[symbol]) for symbol in assets}
 
     def all_final():
