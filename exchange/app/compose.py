@@ -8,7 +8,7 @@ Example:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -93,6 +93,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     )
     stores = open_stores(home, AssetBook(scale.asset for scale in scales))
     parts = tuple(connect_chains(home, blueprint, stores))
+    require_same_assets(parts, scales)
     custody = open_custody(home, blueprint, core, scales, (parts, stores))
     accounts = AccountDesk(core, scales)
     trading = _trading(blueprint, core, scales)
@@ -131,6 +132,20 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         trades=lambda: trade_counts(core.database),
     )
     return rooms, worker
+
+
+def require_same_assets(parts: Iterable[ChainParts], scales: ScaleBook) -> None:
+    """Refuse wallets that count an asset otherwise than the books do.
+
+    Raises:
+        InvalidBlueprint: Decimals, chain or contract differ.
+        UnknownAsset: A wallet lists what the blueprint has no row for.
+    """
+    for part in parts:
+        for asset in (part.native, *(token.asset for token in part.tokens)):
+            row = scales.of(asset.symbol).asset
+            if row != asset:
+                raise InvalidBlueprint(f"blueprint: the wallets hold {asset}, its row of assets says {row}")
 
 
 def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:

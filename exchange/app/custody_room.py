@@ -237,6 +237,11 @@ def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
     return Amount(max(least, scales.of(asset.symbol).quantum), asset)
 
 
+def floors_of(part: ChainParts) -> Mapping[str, int]:
+    """Smallest deposits of a chain that are credited, base units: a thousandth of a token, whatever it calls itself."""
+    return DEPOSIT_FLOORS | {token.asset.symbol: token.asset.unit // 1_000 for token in part.tokens}
+
+
 def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
     """The background work of custody."""
     deposits, sweeps = custody.stores.deposits, custody.stores.sweeps
@@ -247,7 +252,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
             deposits,
             custody.ledger,
             DepositRules(
-                DEPOSIT_FLOORS,
+                floors_of(part),
                 custody.screening,
                 memos=part.memos,
                 own_places=frozenset({part.hot_address.text, part.cold_address.text}) if part.memos else frozenset(),
