@@ -124,10 +124,10 @@ def verify_plan(summary: TransferSummary, intents: Sequence[TransferIntent]) -> 
     """Check that a plan does what was asked.
 
     Raises:
-        PlanMismatch: Payments differ from the intents, or the fee passes their caps.
+        PlanMismatch: Payments or their memos differ from the intents, or the fee passes their caps.
     """
-    asked = Counter((intent.to, intent.amount) for intent in intents)
-    if Counter(summary.to) != asked:
+    asked = Counter((intent.to, intent.amount, intent.memo) for intent in intents)
+    if Counter(summary.payments()) != asked:
         raise PlanMismatch("the plan does not pay exactly what was asked", asked=len(intents), pays=len(summary.to))
     most = sum(intent.fee_max.units for intent in intents)
     if summary.fee.asset != intents[0].fee_max.asset or not 0 <= summary.fee.units <= most:

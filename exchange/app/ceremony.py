@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from custody.chains.registry import chain_row
 from custody.keys import ed25519, slip10
 from custody.keys.hd import PrivateNode
 from custody.keys.material import Curve, PublicKey, SigningRole
@@ -31,6 +32,7 @@ from exchange.app.frost_ceremony import FrostPlaces, hold_frost_ceremony
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, STAFF_PATH, create_holder, open_ed25519, open_seed
 from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
+from exchange.app.local_tokens import LocalToken, listing
 from exchange.app.wallet_kits import COLD as COLD_TIER
 from exchange.app.wallet_kits import COLD_THRESHOLD, HOT, HOT_THRESHOLD, KITS, OPENER_PATHS, Holder, ServiceKeys
 from exchange.app.wallets import FROST, WRAPPED, is_frost, registration_of
@@ -56,10 +58,11 @@ _SENDER_CURVES = {path: curve for kit in KITS.values() for path, curve in kit.se
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """What came out of it, all public."""
+    """What came out of it, all public; the tokens are those that wallets and signers were told of."""
 
     staff: tuple[StaffSpec, ...]
     wallets: tuple[WalletSpec, ...]
+    tokens: tuple[LocalToken, ...] = ()
 
 
 def draw_passphrase(home: Home) -> Secret:
@@ -70,7 +73,13 @@ def draw_passphrase(home: Home) -> Secret:
     return Secret(text)
 
 
-def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], sol: str = WRAPPED) -> Ceremony:
+def hold_ceremony(
+    home: Home,
+    passphrase: Secret,
+    rows: Sequence[LocalChain],
+    sol: str = WRAPPED,
+    tokens: Sequence[LocalToken] = (),
+) -> Ceremony:
     """Draw all keys, set the signers up, and describe the wallets.
 
     Args:
@@ -78,13 +87,16 @@ def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], so
         passphrase: Of all keystores.
         rows: The chains that get wallets, and that signers sign for.
         sol: How the hot wallet holds SOL: "wrapped" or "frost".
+        tokens: What the wallets hold beside coins.
 
     Raises:
-        InvalidInput: No such way to hold SOL; nothing was drawn.
+        InvalidInput: No such way to hold SOL, or tokens for a group's address; nothing was drawn.
         Conflict: Something of it exists already; nothing is overwritten.
     """
     if sol not in (WRAPPED, FROST):
         raise InvalidInput(f"SOL is held {WRAPPED} or {FROST}, not {sol!r}")
+    if sol == FROST and any(chain_row(token.asset.chain).family is Family.SOLANA for token in tokens):
+        raise InvalidInput("a group's native address holds SOL and no tokens")
     # The key stretching takes half a second a keystore and releases the interpreter lock.
     with ThreadPoolExecutor(max_workers=2) as pool:
         list(
@@ -95,7 +107,8 @@ def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], so
         staff = tuple(pool.map(lambda name: _staff(home, name, passphrase), STAFF))
         list(
             pool.map(
-                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows)), (*SIGNERS, SENDER)
+                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows, tokens)),
+                (*SIGNERS, SENDER),
             )
         )
         members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), SIGNERS))
@@ -105,12 +118,13 @@ def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], so
     keys = ServiceKeys(sender, opener, cold)
     groups = _hold_group_ceremonies(home, passphrase, opener) if sol == FROST else {}
     wallets = tuple(
-        groups.get(f"{tier}-{row.wallet}") or KITS[row.family].spec(row, tier, threshold, holders, keys)
+        groups.get(f"{tier}-{row.wallet}")
+        or listing(KITS[row.family].spec(row, tier, threshold, holders, keys), tokens)
         for tier, threshold, holders in ((HOT, HOT_THRESHOLD, members), (COLD_TIER, COLD_THRESHOLD, cold))
         for row in rows
     )
     _register(home, rows, wallets)
-    return Ceremony(staff, wallets)
+    return Ceremony(staff, wallets, tuple(tokens))
 
 
 def _hold_group_ceremonies(home: Home, passphrase: Secret, opener: Holder) -> dict[str, WalletSpec]:
@@ -169,7 +183,10 @@ def _register(home: Home, rows: Sequence[LocalChain], wallets: tuple[WalletSpec,
             register_wallet(home.signer(SENDER), registration, sender_paths, [SigningRole.SENDER])
 
 
-def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) -> dict[str, Json]:
+def _rules(
+    name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain], tokens: Sequence[LocalToken]
+) -> dict[str, Json]:
+    hourly = {row.asset.key: str(row.hourly) for row in rows} | {each.asset.key: str(each.hourly) for each in tokens}
     return {
         "format": "mext/signer-rules/1",
         "name": name,
@@ -189,7 +206,5 @@ def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) 
         "destinations": {},
         "own_moves": [f"{HOT}-{row.wallet}" for row in rows if row.family in _OWN_MOVES[name == SENDER]],
         "fee_caps": {row.chain: str(row.fee_cap) for row in rows},
-        "buckets": {
-            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)} for row in rows
-        },
+        "buckets": {key: {"capacity": most, "refill_per_hour": most} for key, most in hourly.items()},
     }

@@ -93,11 +93,19 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class TokenTier:
-    """A token that the wallets of a chain hold, and what each tier holds of it, deposit accounts included in hot."""
+    """A token that the wallets of a chain hold.
+
+    Attributes:
+        asset: The token.
+        hot, cold: What each tier holds of it, deposit accounts included in hot.
+        hot_address, cold_address: Where each tier receives it: not everywhere where it receives the coin.
+    """
 
     asset: Asset
     hot: Callable[[], Amount]
     cold: Callable[[], Amount]
+    hot_address: Address
+    cold_address: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,7 @@ class ChainParts:
         sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
         sweep_signer: Signs the sweeps.
         tokens: What the wallet pays and receives beside the native coin.
+        token_places: Deposit index -> where its customer pays each token, by symbol; None where at the coin's address.
         lent_gas: What a gas station of ours added to the wallet: there, and owed to nobody.
         upkeep: Looks after the accounts that pay fees; a VerificationFailed from it stops the chain.
         repair: Frees the hot wallet from payments that can never be executed.
@@ -157,6 +166,7 @@ class ChainParts:
     sweeps: SweepLane | None = None
     sweep_signer: Signer | None = None
     tokens: tuple[TokenTier, ...] = ()
+    token_places: Callable[[int], Mapping[str, Address]] | None = None
     lent_gas: Callable[[], LentGas] = LentGas
     upkeep: Callable[[], object] | None = None
     watch: Callable[[], object] | None = None

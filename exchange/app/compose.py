@@ -8,14 +8,17 @@ Example:
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from custody.chains.registry import chain_row
 from custody.keys.private_files import read_private
+from custody.primitives.address import Address
 from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.chain import ChainId, Family
+from custody.primitives.ids import CustomerId
 from custody.store.database import open_database
 from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, MarketSpec, load_blueprint
 from exchange.app.chain_parts import ChainParts, TokenTier
@@ -90,12 +93,13 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     )
     stores = open_stores(home, AssetBook(scale.asset for scale in scales))
     parts = tuple(connect_chains(home, blueprint, stores))
+    require_same_assets(parts, scales)
     custody = open_custody(home, blueprint, core, scales, (parts, stores))
     accounts = AccountDesk(core, scales)
     trading = _trading(blueprint, core, scales)
     listings, indexer, operator = _listings(home, blueprint, trading, scales)
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
-    tiers |= {token.asset.symbol: _token_tiers(part, token, custody, scales) for part in parts for token in part.tokens}
+    tiers |= {token.asset.symbol: _token_tiers(token, custody, scales) for part in parts for token in part.tokens}
     treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
     board = ChainBoard(parts)
     worker = Worker(
@@ -112,6 +116,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         token=read_private(home.token, MAX_TOKEN_BYTES).decode().strip(),
         now_ms=lambda: time.time_ns() // 1_000_000,
         address_desks={part.chain.id: part.desk for part in parts},
+        token_places={part.chain.id: _token_places(part, custody) for part in parts if part.tokens},
         memo_desks={part.chain.id: part.memos for part in parts if part.memos is not None},
         deposits=stores.deposits,
         cases=custody.cases,
@@ -130,6 +135,20 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     return rooms, worker
 
 
+def require_same_assets(parts: Iterable[ChainParts], scales: ScaleBook) -> None:
+    """Refuse wallets that count an asset otherwise than the books do.
+
+    Raises:
+        InvalidBlueprint: Decimals, chain or contract differ.
+        UnknownAsset: A wallet lists what the blueprint has no row for.
+    """
+    for part in parts:
+        for asset in (part.native, *(token.asset for token in part.tokens)):
+            row = scales.of(asset.symbol).asset
+            if row != asset:
+                raise InvalidBlueprint(f"blueprint: the wallets hold {asset}, its row of assets says {row}")
+
+
 def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     symbol = part.native.symbol
 
@@ -140,11 +159,26 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
 
 
-def _token_tiers(part: ChainParts, token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
+def _token_tiers(token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     def dust() -> int:
         return deposit_dust(custody.stores.deposits, scales.of(token.asset.symbol))
 
-    return Tiers(part.cold_address, token.hot, token.cold, dust)
+    return Tiers(token.cold_address, token.hot, token.cold, dust)
+
+
+def _token_places(part: ChainParts, custody: CustodyRoom) -> Callable[[CustomerId], Mapping[str, Address]]:
+    """Where a customer with an address on the chain pays each token, by symbol."""
+
+    def places(customer: CustomerId) -> Mapping[str, Address]:
+        known = custody.stores.deposits.address_of(part.chain.id, customer)
+        if known is None:
+            return {}
+        address, index = known
+        if part.token_places is None:
+            return {token.asset.symbol: address for token in part.tokens}
+        return part.token_places(index)
+
+    return places
 
 
 def _trading(blueprint: Blueprint, core: Core, scales: ScaleBook) -> TradingDesk:

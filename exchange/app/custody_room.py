@@ -215,6 +215,8 @@ def open_custody(
     screening = screening_of(home, blueprint)
     standing = standings(stores.deposits, AccountDesk(core, scales), scales)
     own = {part.cold_address: Tier.COLD for part in parts}
+    own |= {token.cold_address: Tier.COLD for part in parts for token in part.tokens}
+    own |= {token.hot_address: Tier.HOT for part in parts for token in part.tokens}
     own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
     pipeline = Pipeline(
         PipelineParts(
@@ -241,6 +243,11 @@ def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
     return Amount(max(least, scales.of(asset.symbol).quantum), asset)
 
 
+def floors_of(part: ChainParts) -> Mapping[str, int]:
+    """Smallest deposits of a chain that are credited, base units: a thousandth of a token, whatever it calls itself."""
+    return DEPOSIT_FLOORS | {token.asset.symbol: token.asset.unit // 1_000 for token in part.tokens}
+
+
 def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
     """The background work of custody."""
     deposits, sweeps = custody.stores.deposits, custody.stores.sweeps
@@ -251,7 +258,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
             deposits,
             custody.ledger,
             DepositRules(
-                DEPOSIT_FLOORS,
+                floors_of(part),
                 custody.screening,
                 memos=part.memos,
                 own_places=frozenset({part.hot_address.text, part.cold_address.text}) if part.memos else frozenset(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from custody.chains.evm.node import EvmNode
 from custody.chains.evm.plan import SafePlan, SafeState
 from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.trial import SafeTrial
-from custody.chains.evm.verify import verify_safe
+from custody.chains.evm.verify import verify_safe, verify_tokens
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.evm.watch import SafeWatch
 from custody.chains.registry import CHAINS
@@ -27,11 +26,12 @@ from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, FurtherLane, Ingredients, TokenTier
-from exchange.app.evm_moves import SafeMoves, Station
+from exchange.app.evm_moves import DAILY_GAS_WEI, SafeMoves
 from exchange.app.evm_rejections import SafeRejecter
 from exchange.app.evm_upkeep import SenderUpkeep
+from exchange.app.gas_station import Station, station_of
 from exchange.app.reserve_sources import SafeReserves, TierReader
-from exchange.app.wallets import safe_wallet, token_worths
+from exchange.app.wallets import safe_wallet
 
 BUMP_AFTER_MS = 45_000
 """Some blocks of the slowest chain: what is not taken by then offers too little."""
@@ -45,6 +45,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
     Raises:
         WrongNetwork: The node serves another chain id.
         CrossCheckFailed: A second library derives another address of an owner.
+        TokenDiffers: A listed token is none, or has other decimals.
         SafeChanged: Owners, threshold, modules, guard or code differ from the registration.
         NodeUnavailable: The node does not answer.
     """
@@ -56,7 +57,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
     for wallet in (hot, *more, cold):
         _verify(node, wallet)
     floats = frozenset(wallet.sender_address for wallet in (hot, *more))
-    station = Station(token_worths(given.hot), given.records.gas_loans, given.records.sweeps, _now_s, floats=floats)
+    station = station_of(given, DAILY_GAS_WEI, floats)
     first, *further = [
         _paying(given, node, station, each) for each in ((given.hot, hot), *zip(given.more_hot, more, strict=True))
     ]
@@ -133,14 +134,11 @@ def _require_apart(hot: tuple[SafeWallet, ...]) -> None:
 
 
 def _verify(node: EvmNode, wallet: SafeWallet) -> None:
-    """Owners against a second library, then the contract on chain against the registration."""
+    """Owners against a second library, then Safe and tokens on chain against the registration."""
     for owner in wallet.owners:
         crosscheck_evm(owner.key, owner.address)
     verify_safe(node, wallet)
-
-
-def _now_s() -> int:
-    return time.time_ns() // 1_000_000_000
+    verify_tokens(node, wallet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +166,7 @@ class _Accounts:
         return [self.derive(index) for index in range(self.given.deposits.next_index(self.reader.chain.id))]
 
     def tier_of(self, token: Asset, cold: Address) -> TokenTier:
-        return TokenTier(token, *self.balances_of(token, cold))
+        return TokenTier(token, *self.balances_of(token, cold), self.reader.wallet.address, cold)
 
     def balances_of(self, asset: Asset, cold: Address) -> tuple[Callable[[], Amount], Callable[[], Amount]]:
         """What hot holds, further hot wallets and deposit accounts included, and what cold holds."""

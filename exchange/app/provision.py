@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from importlib import resources
 
 from eth_account import Account
@@ -27,6 +28,7 @@ from exchange.app.groundwork import OpenerKeys, Opening, lay_groundwork, opening
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
 from exchange.app.local_chains import rows_of
+from exchange.app.local_tokens import LocalToken
 from exchange.app.solana_groundwork import SOLANA_DEPOSITS
 from exchange.app.wallet_kits import OPENER_PATHS
 from exchange.app.wallets import WRAPPED
@@ -54,20 +56,23 @@ VOTER, COUNCIL, AUDITOR, SCREENERS = 1, 2, 3, (4, 5)
 """Places of the world's people among the node's own accounts: token holders and officers outside the exchange."""
 
 
-def provision_wallets(home: Home, chains: LocalChains, sol: str = WRAPPED) -> Ceremony:
+def provision_wallets(
+    home: Home, chains: LocalChains, sol: str = WRAPPED, tokens: Sequence[LocalToken] = ()
+) -> Ceremony:
     """Draw keys, make hot 2-of-3 and cold 3-of-5 wallets on every chain that runs, and put them there.
 
     Args:
         home: Empty folder of the installation.
         chains: Running local chains.
         sol: How the hot wallet holds SOL: "wrapped" or "frost".
+        tokens: What the wallets hold beside coins; their contracts and mints stand already.
 
     Raises:
         Conflict: The home folder holds an installation already.
     """
     passphrase = draw_passphrase(home)
     write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
-    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), sol)
+    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), sol, tokens)
     lay_groundwork(chains, ceremony.wallets, _opener_keys(home, passphrase, ceremony))
     return ceremony
 
@@ -104,7 +109,7 @@ def provision_contracts(home: Home, chains: LocalChains, ceremony: Ceremony) -> 
     verify_roles(web3, deployment, holders, deployer.address)
     save_deployment(home.deployment, deployment)
     policy = resources.files("exchange.app").joinpath("policy.yaml").read_text()
-    home.policy.write_text(policy)
+    home.policy.write_text(policy + "".join(token.rule() for token in ceremony.tokens))
     save_blueprint(home.blueprint, _blueprint(chains, ceremony, deployment.address(CANDIDATE)))
     return deployment
 
@@ -119,6 +124,7 @@ def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Bluep
     assets = (
         *(AssetSpec(r.symbol, r.decimals, r.chain, None, r.number, r.exponent) for r in rows_of(chains.names)),
         AssetSpec(CANDIDATE, 18, ETHEREUM_LOCAL.chain.id, candidate, CANDIDATE_NUMBER, 10),
+        *(token.row() for token in ceremony.tokens),
     )
     known = {asset.symbol for asset in assets}
     return Blueprint(

@@ -22,6 +22,8 @@ from exchange.app.wallets import tron_wallet
 
 TRON_FLOAT_SUN = 200 * 10**6
 """For the permission update, 100 TRX, and some bandwidth."""
+STATION_FLOAT_SUN = 10**9
+"""For the sweeps of some thirty deposits of tokens."""
 
 
 def lay_tron_groundwork(chain: TronSimulator, specs: Sequence[WalletSpec], account_keys: Mapping[str, Secret]) -> None:
@@ -39,6 +41,8 @@ def lay_tron_groundwork(chain: TronSimulator, specs: Sequence[WalletSpec], accou
     wallets = [tron_wallet(spec) for spec in specs]
     for wallet in wallets:
         chain.fund(wallet.address.text, TRON_FLOAT_SUN)
+        if wallet.station_address is not None:
+            chain.fund(wallet.station_address, STATION_FLOAT_SUN)
     node = TronNode(chain.http, wallets[0].params)
     for wallet in wallets:
         until_it_stands(partial(open_account, node, wallet, partial(sign_recoverable, account_keys[wallet.id])))

@@ -16,7 +16,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from simulators.payments import PaymentCounter
 
-from custody.devnet.network import KINDS
+from custody.devnet.network import KINDS, LocalChains
 from custody.devnet.processes import Launch, NodeProcess, free_port
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Family
@@ -35,6 +35,7 @@ from custody.signers.client import RemoteSigner
 from exchange.app.ceremony import SENDER, SIGNERS, STAFF, Ceremony
 from exchange.app.custody_room import DEPOSIT_FLOORS
 from exchange.app.local_chains import LOCAL_CHAINS
+from exchange.app.local_tokens import LocalToken
 from exchange.app.provision import provision_contracts, provision_wallets
 from exchange.app.wallets import WRAPPED
 from exchange.cli.loop.money import ASSETS, CHAIN_OF
@@ -94,19 +95,25 @@ class LiveInstallation:
 
     # Starting and stopping -------------------------------------------------------------
 
-    def provision(self, chains: Collection[str] = ALL_CHAINS, sol: str = WRAPPED) -> None:
+    def provision(
+        self,
+        chains: Collection[str] = ALL_CHAINS,
+        sol: str = WRAPPED,
+        tokens: Callable[[LocalChains], Sequence[LocalToken]] = lambda _: (),
+    ) -> None:
         """Start chains, signers and service over fresh wallets and contracts; put one proposal to the vote.
 
         Args:
             chains: Which chains; Ethereum, which carries the contracts, always runs.
             sol: How the hot wallet holds SOL.
+            tokens: Puts tokens on the running chains, and says what the installation needs to know of them.
         """
         world = self.world
         world.start_chains([kind for kind in KINDS if kind.chain in {*chains, CHAIN_OF["ETH"]}])
         self.chains = world.chains
         self._counter = PaymentCounter(world.chains)
         self.symbols = tuple(symbol for symbol, chain in CHAIN_OF.items() if chain in world.chains.names)
-        self.ceremony = provision_wallets(self.home, world.chains, sol)
+        self.ceremony = provision_wallets(self.home, world.chains, sol, tokens(world.chains))
         provision_contracts(self.home, world.chains, self.ceremony)
         voters = Voters(world)
         voters.delegate()

@@ -1,10 +1,13 @@
 # Which wallets of the blueprint pay on a chain.
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from custody.primitives.asset import Asset
+from custody.primitives.chain import ChainId
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
-from exchange.app.custody_room import wallets_on
+from exchange.app.custody_room import DEPOSIT_FLOORS, floors_of, wallets_on
 
 
 def blueprint(*wallets):
@@ -44,3 +47,11 @@ def test_the_first_hot_wallet_is_the_first_of_the_blueprint():
     hot, cold = wallets_on(made, ETH)
     assert ([spec.id for spec in hot], cold.id) == (["hot-b", "hot-a"], "cold")
     assert wallets_on(replace(made, wallets=made.wallets[:2]), ETH)[0][0].id == "hot-b"
+
+
+# A forged or unlucky symbol must not borrow the floor of a coin.
+def test_a_token_is_credited_from_a_thousandth_of_it_on_whatever_it_calls_itself():
+    token = Asset("BTC", 6, ChainId(ETH), "0x" + "11" * 20)
+    part = SimpleNamespace(tokens=(SimpleNamespace(asset=token),))
+    assert floors_of(part) == DEPOSIT_FLOORS | {"BTC": 1_000}
+    assert floors_of(SimpleNamespace(tokens=())) == DEPOSIT_FLOORS
