@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from embit.bip32 import HDKey
 from embit.descriptor.checksum import add_checksum
 
 from custody.chains.utxo.address import address_of_script
@@ -217,10 +216,10 @@ class UtxoWallet:
 
 
 @lru_cache(maxsize=256)
-def _branch_key(xpub: str, branch: int) -> HDKey:
-    return HDKey.from_string(xpub).child(branch)
+def _branch_node(xpub: str, branch: int) -> PublicNode:
+    return decode_xpub(xpub)[1].child(branch)
 
 
 @lru_cache(maxsize=65_536)  # 33 bytes each: a window of deposit addresses of a handful of wallets
 def _child(xpub: str, branch: int, index: int) -> bytes:
-    return bytes(_branch_key(xpub, branch).child(index).get_public_key().sec())
+    return _branch_node(xpub, branch).child_key(index)
