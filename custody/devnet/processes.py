@@ -101,11 +101,21 @@ class NodeProcess(Stoppable):
 
         Args:
             launch: What to start.
-            is_ready: Asked again and again; False or `NodeUnavailable` means "not yet".
-            ready_timeout_s: Longest wait, in seconds.
+            is_ready, ready_timeout_s: As in `await_ready`.
 
         Raises:
             NodeStartFailed: It cannot be started, ended early, or was not ready in time; it is stopped then.
+        """
+        process = cls.begin(launch)
+        process.await_ready(is_ready, ready_timeout_s)
+        return process
+
+    @classmethod
+    def begin(cls, launch: Launch) -> NodeProcess:
+        """Start a child and do not wait for it: several become ready together. Whoever begins it stops it.
+
+        Raises:
+            NodeStartFailed: It cannot be started.
         """
         launch.folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -122,15 +132,25 @@ class NodeProcess(Stoppable):
                 )
         except OSError as error:
             raise NodeStartFailed(f"{launch.name}: cannot start {launch.argv[0]}: {error}") from error
-        process = cls(launch, child)
+        return cls(launch, child)
+
+    def await_ready(self, is_ready: Callable[[], bool], timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Wait until it is ready.
+
+        Args:
+            is_ready: Asked again and again; False or `NodeUnavailable` means "not yet".
+            timeout_s: Longest wait, in seconds.
+
+        Raises:
+            NodeStartFailed: It ended early, or was not ready in time; it is stopped then.
+        """
         ready = False
         try:
-            process._wait_ready(is_ready, ready_timeout_s)
+            self._wait_ready(is_ready, timeout_s)
             ready = True
         finally:  # whatever went wrong, an interrupt included: no child is left behind
             if not ready:
-                process.stop()
-        return process
+                self.stop()
 
     @property
     def pid(self) -> int:
