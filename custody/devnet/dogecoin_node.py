@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from custody.devnet.json_process import module_launch, start_on_port
-from custody.devnet.processes import NodeProcess, Stoppable
+from custody.devnet.json_process import module_launch
+from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
 from custody.nodes.bitcoin import BitcoinNode
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.ids import TxId

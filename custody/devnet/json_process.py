@@ -7,8 +7,6 @@ Rules:
 
 Example:
     serve(JsonApp(lambda path, question: (200, rpc.answer(question)), tick=ledger.close, tick_ms=1_000), port)
-
-    process, rpc = start_on_port(0, connect, launch, lambda rpc: bool(rpc.call("getHealth")))
 """
 
 from __future__ import annotations
@@ -18,15 +16,13 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import uvicorn
 
-from custody.devnet.processes import Launch, NodeProcess, NodeStartFailed, free_port
+from custody.devnet.processes import Launch
 
 MAX_REQUEST_BYTES = 1 << 20
-START_ATTEMPTS = 3
-"""A free port may be taken by somebody else before we listen on it."""
 NO_CONTENT = None
 """In place of an answer: a status without a body."""
 
@@ -35,17 +31,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Answer = Callable[[str, Any], tuple[int, Any]]
 """(path, question) -> HTTP status and what is sent as JSON, or `NO_CONTENT`."""
-
-
-class Client(Protocol):
-    """What talks to a process and is closed after use."""
-
-    def close(self) -> None:
-        """Close the connections."""
-        ...
-
-
-C = TypeVar("C", bound=Client)
 
 
 class JsonApp:
@@ -118,32 +103,3 @@ def module_launch(name: str, module: str, folder: Path, options: Mapping[str, ob
     root = Path(__file__).resolve().parents[2]
     argv = (sys.executable, "-m", module, *(str(part) for option in options.items() for part in option))
     return Launch(name, argv, folder.resolve(), {"PYTHONPATH": str(root)})
-
-
-def start_on_port(
-    port: int, connect: Callable[[int], C], launch: Callable[[int], Launch], is_ready: Callable[[C], bool]
-) -> tuple[NodeProcess, C]:
-    """Start a process that listens on a port, and wait until it answers.
-
-    Args:
-        port: 0 for any free one.
-        connect: Port -> a client for it; it is closed again where the start fails.
-        launch: Port -> what to start.
-        is_ready: Asked again and again; False or `NodeUnavailable` means "not yet".
-
-    Raises:
-        NodeStartFailed: It does not start; the log's end is in the message.
-    """
-    attempts = 1 if port else START_ATTEMPTS
-    for left in reversed(range(attempts)):
-        chosen = port or free_port()
-        client = connect(chosen)
-        try:
-            process = NodeProcess.start(launch(chosen), is_ready=lambda client=client: is_ready(client))  # type: ignore[misc]
-        except NodeStartFailed:
-            client.close()
-            if not left:
-                raise
-        else:
-            return process, client
-    raise NodeStartFailed("no free port")

@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from custody.primitives.errors import NodeUnavailable
 
@@ -35,6 +35,9 @@ READY_TIMEOUT_S = 30
 
 STOP_TIMEOUT_S = 15
 """Time to write its state down after SIGTERM, before SIGKILL."""
+
+START_ATTEMPTS = 3
+"""A free port may be taken by somebody else before the child listens on it."""
 
 POLL_INTERVAL_S = 0.02
 LOG_TAIL_CHARS = 2_000
@@ -84,6 +87,17 @@ class Stoppable(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class Connection(Protocol):
+    """What talks to a child, and is closed after use."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+C = TypeVar("C", bound=Connection)
 
 
 class NodeProcess(Stoppable):
@@ -214,6 +228,35 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def start_on_port(
+    port: int, connect: Callable[[int], C], launch: Callable[[int], Launch], is_ready: Callable[[C], bool]
+) -> tuple[NodeProcess, C]:
+    """Start a process that listens on a port, and wait until it answers.
+
+    Args:
+        port: 0 for any free one.
+        connect: Port -> a client for it; it is closed again where the start fails.
+        launch: Port -> what to start.
+        is_ready: Asked again and again; False or `NodeUnavailable` means "not yet".
+
+    Raises:
+        NodeStartFailed: It does not start; the log's end is in the message.
+    """
+    attempts = 1 if port else START_ATTEMPTS
+    for left in reversed(range(attempts)):
+        chosen = port or free_port()
+        client = connect(chosen)
+        try:
+            process = NodeProcess.start(launch(chosen), is_ready=lambda client=client: is_ready(client))  # type: ignore[misc]
+        except NodeStartFailed:
+            client.close()
+            if not left:
+                raise
+        else:
+            return process, client
+    raise NodeStartFailed("no free port")
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -19,8 +19,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from custody.devnet.json_process import JsonApp, module_launch, serve, start_on_port
-from custody.devnet.processes import NodeProcess, Stoppable
+from custody.devnet.json_process import JsonApp, module_launch, serve
+from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
 from custody.devnet.solana_journal import LedgerJournal
 from custody.devnet.solana_rpc import SolanaRpc
 from custody.nodes.jsonrpc import Endpoint, JsonRpc

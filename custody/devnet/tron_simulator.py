@@ -23,8 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from custody.devnet.json_process import NO_CONTENT, JsonApp, module_launch, serve, start_on_port
-from custody.devnet.processes import NodeProcess, Stoppable
+from custody.devnet.json_process import NO_CONTENT, JsonApp, module_launch, serve
+from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
 from custody.devnet.tron_http import BLOCK_MS, TronApi, Unanswered
 from custody.devnet.tron_journal import TronJournal
 from custody.nodes.posting import Endpoint

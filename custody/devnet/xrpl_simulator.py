@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from custody.devnet.json_process import NO_CONTENT, JsonApp, module_launch, serve, start_on_port
-from custody.devnet.processes import NodeProcess, Stoppable
+from custody.devnet.json_process import NO_CONTENT, JsonApp, module_launch, serve
+from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
 from custody.devnet.xrpl_ledger import SimLedger
 from custody.devnet.xrpl_rpc import XrplRpc
 from custody.nodes.posting import Endpoint

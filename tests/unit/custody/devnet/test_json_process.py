@@ -4,8 +4,8 @@ import socket
 import httpx
 import pytest
 
-from custody.devnet.json_process import MAX_REQUEST_BYTES, NO_CONTENT, JsonApp, module_launch, start_on_port
-from custody.devnet.processes import NodeStartFailed
+from custody.devnet.json_process import MAX_REQUEST_BYTES, NO_CONTENT, JsonApp, module_launch
+from custody.devnet.processes import NodeStartFailed, start_on_port
 
 MODULE = "custody.devnet.dogecoin_server"
 
