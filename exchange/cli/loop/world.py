@@ -41,6 +41,7 @@ class World:
         make_private_folder(self.home.folder)
         self.port = port
         self._stack = ExitStack()
+        self._signers: dict[str, NodeProcess] = {}
         self._service: NodeProcess | None = None
         self.chains: LocalChains
         self.client: Client
@@ -49,13 +50,15 @@ class World:
         """Start the local chains; some of them suffice if Ethereum, which carries the contracts, is among them."""
         self.chains = self._stack.enter_context(LocalChains.start(self.home.folder / "chains", kinds))
 
-    def start_signers(self) -> None:
-        """Start one process a signer; they unseal their keys side by side."""
+    def begin_signers(self) -> None:
+        """Start one process a signer, and do not wait for them: they unseal their keys side by side."""
         (self.home.folder / "run").mkdir(mode=0o700)
-        begun = {
-            name: self._stack.enter_context(NodeProcess.begin(self.signer_launch(name))) for name in (*SIGNERS, SENDER)
-        }
-        for name, process in begun.items():
+        for name in (*SIGNERS, SENDER):
+            self._signers[name] = self._stack.enter_context(NodeProcess.begin(self.signer_launch(name)))
+
+    def await_signers(self) -> None:
+        """Wait until every signer answers."""
+        for name, process in self._signers.items():
             process.await_ready(partial(_answers, RemoteSigner(name, self.home.socket(name))))
 
     def signer_launch(self, name: str) -> Launch:
