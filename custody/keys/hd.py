@@ -222,7 +222,7 @@ def hash160(raw: bytes) -> bytes:
 
 
 def _hmac_halves(key: bytes, message: bytes) -> tuple[bytes, bytes]:
-    mac = hmac.new(key, message, hashlib.sha512).digest()
+    mac = hmac.digest(key, message, "sha512")
     return mac[:32], mac[32:]
 
 

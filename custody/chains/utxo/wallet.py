@@ -185,7 +185,8 @@ class UtxoWallet:
 
     def multisig_script(self, branch: int, index: int) -> bytes:
         """The m-of-n script at one place: the witness script (WSH) or redeem script (SH)."""
-        keys = sorted(key.raw for key in self.public_cosigner_keys(branch, index))
+        self._require_place(branch, index)
+        keys = sorted(_child(origin.xpub, branch, index) for origin in self.cosigners)
         pushes = b"".join(bytes([len(key)]) + key for key in keys)
         return bytes([_OP_BASE + self.threshold]) + pushes + bytes([_OP_BASE + len(keys), _OP_CHECKMULTISIG])
 
