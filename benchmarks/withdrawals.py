@@ -63,7 +63,8 @@ class Bench:
         provision_contracts(self.world.home, self.world.chains, ceremony)
         self.world.chains.run_clock()
         self._widen_limits()
-        self.world.start_signers()
+        self.world.begin_signers()
+        self.world.await_signers()
         self.staff = Staff(self.world.home, STAFF[:2])
         self.installation = Installation.open(self.world.home)
         self.rooms = self.installation.rooms

@@ -97,24 +97,19 @@ def hold_ceremony(
         raise InvalidInput(f"SOL is held {WRAPPED} or {FROST}, not {sol!r}")
     if sol == FROST and any(chain_row(token.asset.chain).family is Family.SOLANA for token in tokens):
         raise InvalidInput("a group's native address holds SOL and no tokens")
-    # The key stretching takes half a second a keystore and releases the interpreter lock.
+    # The key stretching takes half a second a keystore and releases the interpreter lock: nobody waits for another,
+    # but the signers' rules for the staff. What a pool was given first it does first.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        list(
-            pool.map(
-                lambda name: create_holder(home.keystore(name), passphrase), (*STAFF, *COLD, OPERATOR, OPENER, RESERVES)
-            )
+        drawing_staff = pool.map(lambda name: _staff(home, name, passphrase), STAFF)
+        drawing_cold = pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD)
+        drawing_opener = pool.submit(_seeded, home, OPENER, passphrase, _OPENER_CURVES)
+        sealing = pool.map(lambda name: create_holder(home.keystore(name), passphrase), (OPERATOR, RESERVES))
+        staff = tuple(drawing_staff)
+        *members, sender = pool.map(
+            lambda name: _signer(home, name, passphrase, _rules(name, staff, rows, tokens)), (*SIGNERS, SENDER)
         )
-        staff = tuple(pool.map(lambda name: _staff(home, name, passphrase), STAFF))
-        list(
-            pool.map(
-                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows, tokens)),
-                (*SIGNERS, SENDER),
-            )
-        )
-        members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), SIGNERS))
-        cold = list(pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD))
-        sender = _signer(home, SENDER, passphrase, _SENDER_CURVES)
-        opener = _seeded(home, OPENER, passphrase, _OPENER_CURVES)
+        cold, opener = list(drawing_cold), drawing_opener.result()
+        list(sealing)  # raises what went wrong
     keys = ServiceKeys(sender, opener, cold)
     groups = _hold_group_ceremonies(home, passphrase, opener) if sol == FROST else {}
     wallets = tuple(
@@ -142,11 +137,15 @@ def _hold_group_ceremonies(home: Home, passphrase: Secret, opener: Holder) -> di
 
 
 def _staff(home: Home, name: str, passphrase: Secret) -> StaffSpec:
+    """Draw the key of one of the staff; every public key is read back from what was sealed."""
+    create_holder(home.keystore(name), passphrase)
     key = ed25519.public_key(open_ed25519(home.keystore(name), passphrase, STAFF_PATH))
     return StaffSpec(name, key.raw.hex(), person=name, organisation="house")
 
 
-def _signer(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curve]) -> Holder:
+def _signer(home: Home, name: str, passphrase: Secret, rules: Mapping[str, Json]) -> Holder:
+    create_home(home.signer(name), passphrase, rules)
+    curves = _SENDER_CURVES if name == SENDER else _MEMBER_CURVES
     public = export_public(home.signer(name), passphrase, curves, KeyNetwork.TEST)
     keys: dict[str, str] = {}
     xpubs: dict[str, str] = {}
@@ -158,6 +157,7 @@ def _signer(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curv
 
 
 def _seeded(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curve]) -> Holder:
+    create_holder(home.keystore(name), passphrase)
     seed = open_seed(home.keystore(name), passphrase)
     root = PrivateNode.from_seed(seed)
     keys: dict[str, str] = {}

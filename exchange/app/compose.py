@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
+
+from eth_account.signers.local import LocalAccount
 
 from custody.chains.registry import chain_row
 from custody.keys.private_files import read_private
@@ -27,8 +30,8 @@ from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops
 from exchange.app.custody_steps import ChainBoard, deposit_dust
 from exchange.app.governing import GovernanceLoop, IndexedListings
 from exchange.app.home import Home
-from exchange.app.operator import Operator
-from exchange.app.reserving import open_reserves
+from exchange.app.operator import Operator, open_operator_account
+from exchange.app.reserving import open_reserve_keys, open_reserves
 from exchange.app.watching import watch_loops
 from exchange.app.worker import Loop, Worker
 from exchange.projection.reading import trade_counts
@@ -92,12 +95,15 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         for a in blueprint.assets
     )
     stores = open_stores(home, AssetBook(scale.asset for scale in scales))
-    parts = tuple(connect_chains(home, blueprint, stores))
+    # Stretching the passphrase of two keystores releases the interpreter lock: chains are connected meanwhile.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        operator_account, reserve_keys = pool.submit(open_operator_account, home), pool.submit(open_reserve_keys, home)
+        parts = tuple(connect_chains(home, blueprint, stores))
     require_same_assets(parts, scales)
     custody = open_custody(home, blueprint, core, scales, (parts, stores))
     accounts = AccountDesk(core, scales)
     trading = _trading(blueprint, core, scales)
-    listings, indexer, operator = _listings(home, blueprint, trading, scales)
+    listings, indexer, operator = _listings(home, blueprint, trading, scales, operator_account.result())
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
     tiers |= {token.asset.symbol: _token_tiers(token, custody, scales) for part in parts for token in part.tokens}
     treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
@@ -127,7 +133,9 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         accounts=accounts,
         treasury=treasury,
         listings=listings,
-        reserves=open_reserves(home, blueprint, (accounts, scales, core.ledger_head), parts, operator),
+        reserves=open_reserves(
+            home, blueprint, (accounts, scales, core.ledger_head), parts, (operator, reserve_keys.result())
+        ),
         status=board,
         wallets=_wallet_rows(blueprint, parts),
         trades=lambda: trade_counts(core.database),
@@ -196,7 +204,7 @@ def _market(spec: MarketSpec, scales: ScaleBook) -> Market:
 
 
 def _listings(
-    home: Home, blueprint: Blueprint, trading: TradingDesk, scales: ScaleBook
+    home: Home, blueprint: Blueprint, trading: TradingDesk, scales: ScaleBook, account: LocalAccount
 ) -> tuple[ListingDesk, Indexer, Operator]:
     deployment = load_deployment(home.deployment)
     chain = _contract_chain(blueprint, deployment.chain_id)
@@ -207,7 +215,7 @@ def _listings(
     indexer = Indexer(web3, deployment, open_database(home.database("governance")), depth)
     contracts = {a.symbol: a.contract for a in blueprint.assets}
     candidates = {str(contracts[spec.base]): _market(spec, scales) for spec in blueprint.markets if spec.by_vote}
-    operator = Operator(home, web3, deployment)
+    operator = Operator(account, web3, deployment)
     source = IndexedListings(indexer, operator.votes, deployment.chain_id)
     return ListingDesk(source, trading, candidates), indexer, operator
 

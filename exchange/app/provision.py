@@ -17,6 +17,8 @@ from custody.chains.evm.address import address_of
 from custody.chains.evm.params import ETHEREUM_LOCAL
 from custody.chains.registry import chain_row
 from custody.devnet.network import LocalChains
+from custody.keys import slip10
+from custody.keys.hd import PrivateNode
 from custody.keys.material import Curve, PublicKey
 from custody.keys.passphrase import read_passphrase
 from custody.keys.private_files import write_new_private
@@ -26,7 +28,7 @@ from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, 
 from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
 from exchange.app.groundwork import OpenerKeys, Opening, lay_groundwork, openings
 from exchange.app.home import Home
-from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
+from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_root, open_seed
 from exchange.app.local_chains import rows_of
 from exchange.app.local_tokens import LocalToken
 from exchange.app.solana_groundwork import SOLANA_DEPOSITS
@@ -78,10 +80,11 @@ def provision_wallets(
 
 
 def _opener_keys(home: Home, passphrase: Secret, ceremony: Ceremony) -> OpenerKeys:
-    root = open_root(home.keystore(OPENER), passphrase)
+    seed = open_seed(home.keystore(OPENER), passphrase)
+    root = PrivateNode.from_seed(seed)
     paths = {spec.id: OPENER_PATHS.get(chain_row(ChainId(spec.chain)).family, {}) for spec in ceremony.wallets}
     return OpenerKeys(
-        open_ed25519(home.keystore(OPENER), passphrase, OPENER_PATH),
+        slip10.derive(seed, OPENER_PATH, Curve.ED25519),
         {spec.id: root.derive(paths[spec.id][spec.tier]).key for spec in ceremony.wallets if paths[spec.id]},
     )
 

@@ -50,10 +50,12 @@ class Worker:
     def __init__(self, loops: Sequence[Loop]) -> None:
         self._problems: dict[str, str] = {}
         self._stopping = threading.Event()
+        self._called: list[threading.Event] = []
         self._calls: dict[ChainId, list[threading.Event]] = {}
         self._threads = []
         for loop in loops:
             called = threading.Event()
+            self._called.append(called)
             for chain in loop.chains:
                 self._calls.setdefault(chain, []).append(called)
             self._threads.append(threading.Thread(target=self._run, args=(loop, called), name=loop.name, daemon=True))
@@ -71,8 +73,8 @@ class Worker:
     def stop(self) -> None:
         """Ask all loops to end and wait for those that were started."""
         self._stopping.set()
-        for chain in self._calls:
-            self.call(chain)
+        for called in self._called:
+            called.set()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
