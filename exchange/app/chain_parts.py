@@ -8,6 +8,7 @@ from pathlib import Path
 
 from custody.chains.port import SignedTx
 from custody.keys.material import PublicKey, Signer
+from custody.monitor.rules import LaneReading
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -139,6 +140,7 @@ class ChainParts:
         born_height: First block that can hold a deposit.
         fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
         memos: Where all customers share one address: the desk that gives each a memo.
+        counters: Read for the monitor whether every use of a wallet's own counter is ours.
     """
 
     chain: Chain
@@ -165,6 +167,7 @@ class ChainParts:
     born_height: int = 0
     fee_paid: Callable[[SignedTx], Amount] | None = None
     memos: MemoDesk | None = None
+    counters: tuple[Callable[[], LaneReading], ...] = ()
 
     def lanes(self) -> tuple[AnyLane, ...]:
         """All lanes that pay on this chain, the first one first."""

@@ -27,6 +27,7 @@ from exchange.app.home import Home
 from exchange.app.operator import Operator
 from exchange.app.reserving import open_reserves
 from exchange.app.watching import watch_loops
+from exchange.app.watching_lanes import lane_loops
 from exchange.app.worker import Loop, Worker
 from exchange.projection.reading import trade_counts
 from exchange.settlement.accounts import AccountDesk
@@ -102,6 +103,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         [
             *custody_loops(custody, board),
             *watch_loops(custody, scales, accounts.owed_quanta, home.folder),
+            *lane_loops(custody, home.folder),
             Loop("governance", SLOW_INTERVAL_S, GovernanceLoop(indexer, listings, operator).step),
         ]
     )
