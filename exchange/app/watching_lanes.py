@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from custody.monitor.breaker import FileBreaker
@@ -117,6 +117,11 @@ def day_of(part: ChainParts, custody: CustodyRoom) -> Read:
         return None if is_short and not is_confirmed else reading
 
     return read
+
+
+def stopped_watches(problems: Mapping[str, str]) -> Sequence[str]:
+    """Names the watches that ended and will not look again, from the problems of the background work."""
+    return sorted(name for name, text in problems.items() if name.startswith("watch ") and text.startswith("stopped: "))
 
 
 def lane_loops(custody: CustodyRoom, folder: Path) -> Iterator[Loop]:

@@ -24,7 +24,7 @@ from custody.withdrawals.facts import Tier
 from custody.withdrawals.ports import Change
 from exchange.app.hot_day import DAY_MS, HotDay
 from exchange.app.watching import AlarmRaised
-from exchange.app.watching_lanes import BlockWatch, day_of, nodes_of
+from exchange.app.watching_lanes import BlockWatch, day_of, nodes_of, stopped_watches
 
 BLOCK = BlockRef(SIM, 7, "b7", "b6")
 FEE = 10
@@ -262,3 +262,17 @@ def test_the_reading_of_a_day_judges_the_day_and_nothing_else(world, tmp_path, m
     with pytest.raises(AlarmRaised, match="lost 1 base units"):
         watch.step()
     assert list(breaker.open_scopes()) == ["asset:SIM"]
+
+
+# Who is alive ---------------------------------------------------------------------------------
+
+
+def test_only_a_watch_that_ended_takes_the_lease_away():
+    problems = {
+        "watch BTC": "SIM: 1 base units missing on chain",
+        "watch lanes sim": "stopped: KeyError",
+        "payments sim": "stopped: a broken invariant",
+        "watch ETH": "stopped: a broken invariant",
+    }
+    assert stopped_watches(problems) == ["watch ETH", "watch lanes sim"]
+    assert stopped_watches({}) == []
