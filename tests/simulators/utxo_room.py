@@ -80,6 +80,7 @@ class UtxoRoom(House):
             members=tuple(Member(each, each.member.account_key) for each in self.signers),
             threshold=self.live.wallet.threshold,
             bump_after_ms=self.bump_after_ms,
+            max_bumps=self.max_bumps,
         )
         lanes = Lanes([lane])
         bounds = {self.asset.symbol: Bounds(Amount(1, self.asset), Amount(1_000 * COIN, self.asset))}
