@@ -45,31 +45,35 @@ class SafeCounter:
             NodeUnavailable: The node does not answer, or does not show an execution.
         """
         wallet, node = self._reader.wallet, self._reader.node
+        live, waits = self._keys(LIVE_PAYMENTS), self._keys(_WAITING)  # before the chain: what ends meanwhile is known
         final = node.block_at(max(0, node.tip().height - self._reader.chain.final_depth + 1))
         used = safe_nonce(node, wallet.safe, final)
-        live = self._keys(LIVE_PAYMENTS)
         self._known |= live
         if self._checked is None:
             self._checked = min(used, max(min(self._keys(set(PaymentState)), default=used), used - RECHECKED))
-        fresh = range(self._checked, used)
-        if any(nonce not in self._known for nonce in fresh):  # as after a restart
+        executed = {nonce: self._executed(nonce, final) for nonce in range(self._checked, used)}
+        if any(digest not in self._ours(nonce) for nonce, digest in executed.items()):  # as after a restart
             self._known |= self._keys(set(PaymentState))
-        ours = {nonce for nonce in fresh if self._is_ours(nonce, self._known.get(nonce, frozenset()), final)}
+        ours = {nonce for nonce, digest in executed.items() if digest in self._ours(nonce)}
         while self._checked in ours:
             self._checked += 1
         self._known = {nonce: hashes for nonce, hashes in self._known.items() if nonce >= self._checked}
         below = {self._checked - 1}  # where the rule begins to look, even if nothing above it is ours
         above = {nonce for nonce in live if nonce >= used}
-        waiting = frozenset(nonce for nonce in self._keys(_WAITING) if nonce >= used)
+        waiting = frozenset(nonce for nonce in waits if nonce >= used)
         return LaneReading(wallet.id, 0, used, frozenset(ours | below | above), waiting)
 
-    def _is_ours(self, nonce: int, hashes: Set[str], final: BlockRef) -> bool:
+    def _executed(self, nonce: int, final: BlockRef) -> str:
         wallet, node = self._reader.wallet, self._reader.node
         execution = find_execution(node, wallet.safe, nonce, final)
         if execution is None:
             raise NodeUnavailable(f"{node.params.chain.id}: {wallet.safe}: the execution of nonce {nonce} is not found")
-        rejection = safe_tx_of(wallet, SafePlan((), nonce, Gas(0, 0, 0, 0))).hash().hex()
-        return execution.safe_tx_hash in hashes or execution.safe_tx_hash == rejection
+        return execution.safe_tx_hash
+
+    def _ours(self, nonce: int) -> Set[str]:
+        """What may be executed with a nonce: our payments on it, and the rejection."""
+        rejection = safe_tx_of(self._reader.wallet, SafePlan((), nonce, Gas(0, 0, 0, 0))).hash().hex()
+        return self._known.get(nonce, frozenset()) | {rejection}
 
     def _keys(self, states: Set[PaymentState]) -> dict[int, Set[str]]:
         """Nonces that payments of this Safe hold, with what they execute."""
