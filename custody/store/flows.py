@@ -14,7 +14,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -61,6 +61,21 @@ class SqlFlows:
         )
         with Session(self._reading) as session:
             return frozenset(session.exec(question)) - {""}
+
+    def settled(self, symbol: str, since_ms: int) -> Mapping[str, tuple[str, int]]:
+        """What was paid of an asset since then: id -> (wallet tier that paid, base units).
+
+        Args:
+            symbol: The asset.
+            since_ms: Settled later than this, milliseconds since 1970 UTC.
+        """
+        question = select(WithdrawalRow.id, WithdrawalRow.source, WithdrawalRow.units).where(
+            WithdrawalRow.state == WithdrawalState.SETTLED.value,
+            WithdrawalRow.asset == symbol,
+            col(WithdrawalRow.moved_at_ms) > since_ms,
+        )
+        with Session(self._reading) as session:
+            return {found: (source, units) for found, source, units in session.exec(question)}
 
     def _settled(self, symbol: str, earliest: int, until: int) -> dict[int, int]:
         question = select(WithdrawalRow.moved_at_ms, WithdrawalRow.units).where(

@@ -5,7 +5,8 @@ Rules:
       of two workers win.
     * The idlest lane first; where it is short, stuck or silent, the next one pays.
     * Wallets that are short make requests wait for liquidity; they never make them fail.
-    * What the codec refuses as malformed, or the chain would not deliver, is rejected while nothing is signed.
+    * What the codec refuses for good, or the chain would not deliver, is rejected while nothing is signed; what it
+      refuses for now (a fee above the caps) waits with the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from custody.primitives.ids import WithdrawalId
 from custody.withdrawals.endings import ended
 from custody.withdrawals.lanes import AnyLane
 from custody.withdrawals.parts import PipelineParts
-from custody.withdrawals.planning import Planned, PlanningResult, plan_batch
+from custody.withdrawals.planning import Planned, PlanningResult, is_for_good, plan_batch
 from custody.withdrawals.ports import Change
 from custody.withdrawals.records import Attempt, Payment, Withdrawal
 from custody.withdrawals.signer_order import SignerOrder
@@ -132,7 +133,7 @@ def _explain(
     """Say why the others wait or end."""
     for withdrawal in batch:
         error = refused.get(withdrawal.id)
-        if isinstance(error, InvalidInput):
+        if error is not None and is_for_good(error):
             parts.store.commit(ended(withdrawal.move(WithdrawalEvent.REJECT, parts.now_ms(), error.message)))
         elif error is not None and withdrawal.reason != error.message:
             parts.store.commit(Change(withdrawals=(replace(withdrawal, reason=error.message),)))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from custody.chains.port import SignedTx
 from custody.keys.material import PublicKey, Signer
+from custody.monitor.rules import LaneReading
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
-from custody.primitives.chain import Chain
-from custody.primitives.errors import VerificationFailed
+from custody.primitives.chain import Chain, ChainId
 from custody.primitives.secret import Secret
 from custody.signers.client import RemoteSigner
 from custody.wallets.addresses import AddressDesk
@@ -24,14 +24,9 @@ from custody.wallets.scanner import BlockSource
 from custody.wallets.sweep import SweepLane, SweepStore
 from custody.withdrawals.lanes import AnyLane, Member
 from custody.withdrawals.ports import WithdrawalStore
-from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
+from exchange.app.blueprint import ChainSpec, WalletSpec
+from exchange.app.checked_signers import CheckedSigner
 from exchange.settlement.reserves import ReserveSource
-
-
-class SignerMismatch(VerificationFailed):
-    """A signer process holds another key than the wallet was made with."""
-
-    code = "signer_mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +76,18 @@ class Ingredients:
         return JsonRpc(Endpoint(name, self.chain.url, user=user, password=Secret(password.encode())))
 
     def members(self, keys: Mapping[str, PublicKey], wallet: WalletSpec | None = None) -> tuple[Member, ...]:
-        """Pair a hot wallet's keys with their signer processes.
+        """Pair a hot wallet's keys with their signer processes, which show their keys before they are asked.
 
         Args:
             keys: Signer name -> key the wallet was made with.
             wallet: Which; the first hot wallet if None.
         """
         spec = wallet or self.hot
-        return tuple(Member(self.signers[member.signer], keys[member.signer]) for member in spec.members)
+        chain = ChainId(self.chain.chain)
+        names = [member.signer for member in spec.members]
+        return tuple(
+            Member(CheckedSigner(name, self.signers[name], chain, spec.id, keys[name]), keys[name]) for name in names
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +149,7 @@ class ChainParts:
         born_height: First block that can hold a deposit.
         fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
         memos: Where all customers share one address: the desk that gives each a memo.
+        counters: Read for the monitor whether every use of a wallet's own counter is ours.
     """
 
     chain: Chain
@@ -177,6 +177,7 @@ class ChainParts:
     born_height: int = 0
     fee_paid: Callable[[SignedTx], Amount] | None = None
     memos: MemoDesk | None = None
+    counters: tuple[Callable[[], LaneReading], ...] = ()
 
     def lanes(self) -> tuple[AnyLane, ...]:
         """All lanes that pay on this chain, the first one first."""
@@ -185,16 +186,3 @@ class ChainParts:
     def hot_addresses(self) -> tuple[Address, ...]:
         """Where each of them receives, in the same order."""
         return (self.hot_address, *(each.address for each in self.further))
-
-
-def verify_signer_keys(lane: AnyLane, specs: tuple[MemberSpec, ...]) -> None:
-    """Compare what every reachable signer process says it holds with the wallet.
-
-    Raises:
-        SignerMismatch: A signer answers with another key.
-        SignerUnavailable: One does not answer.
-    """
-    for member, spec in zip(lane.members, specs, strict=True):
-        held = member.signer.public_keys(lane.chain, lane.wallet_id)
-        if member.key not in held:
-            raise SignerMismatch(f"{spec.signer} does not hold its key of {lane.wallet_id}", signer=spec.signer)

@@ -17,7 +17,8 @@ from typing import Self
 from eth_account.signers.local import LocalAccount
 
 from custody.chains.registry import chain_row
-from custody.keys.private_files import read_private
+from custody.keys.private_files import make_private_folder, read_private
+from custody.monitor.lease import RENEW_INTERVAL_S, LeaseKeeper
 from custody.primitives.address import Address
 from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.chain import ChainId, Family
@@ -33,6 +34,7 @@ from exchange.app.home import Home
 from exchange.app.operator import Operator, open_operator_account
 from exchange.app.reserving import open_reserve_keys, open_reserves
 from exchange.app.watching import watch_loops
+from exchange.app.watching_lanes import lane_loops, stopped_watches
 from exchange.app.worker import Loop, Worker
 from exchange.projection.reading import trade_counts
 from exchange.settlement.accounts import AccountDesk
@@ -108,10 +110,14 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     tiers |= {token.asset.symbol: _token_tiers(token, custody, scales) for part in parts for token in part.tokens}
     treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
     board = ChainBoard(parts)
+    make_private_folder(home.lease.parent)
+    lease = LeaseKeeper(home.lease, lambda: stopped_watches(board.problems()))
     worker = Worker(
         [
             *custody_loops(custody, board),
             *watch_loops(custody, scales, accounts.owed_quanta, home.folder),
+            *lane_loops(custody, home.folder),
+            Loop("lease", RENEW_INTERVAL_S, lease.renew),
             Loop("governance", SLOW_INTERVAL_S, GovernanceLoop(indexer, listings, operator).step),
         ]
     )

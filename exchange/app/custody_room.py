@@ -36,7 +36,8 @@ from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
-from exchange.app.chain_parts import ChainParts, Ingredients, Records, verify_signer_keys
+from exchange.app.chain_parts import ChainParts, Ingredients, Records
+from exchange.app.checked_signers import missing_step, verify_signers
 from exchange.app.core import Core
 from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, pay_step, scan_step, sweep_step
 from exchange.app.evm import evm_parts
@@ -139,7 +140,7 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
 
     Raises:
         InvalidBlueprint, UnknownChain: The blueprint names what does not exist.
-        Unavailable: A node or signer does not answer.
+        Unavailable: A node does not answer, or so few signers of a wallet that nothing can be signed.
         VerificationFailed: A node, a wallet or a signer is not what the blueprint says.
     """
     names = (*blueprint.signers, blueprint.sender)
@@ -161,8 +162,8 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
         part = replace(part, opening_units=int(chain.opening_units), born_height=chain.born_height)
-        for lane, spec in zip(part.lanes(), (hot, *more), strict=True):
-            verify_signer_keys(lane, spec.members)
+        for lane in part.lanes():
+            verify_signers(lane)
         if part.memos is not None:
             part.memos.watch(stores.deposits)
         if part.chain.family is Family.UTXO:
@@ -274,6 +275,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
             yield Loop(f"sweeps {part.chain.id}", SLOW_INTERVAL_S, sweep_step(sweeper, part.chain, deposits))
         for name, step in _tasks(part):
             yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
+    yield Loop("signers", SLOW_INTERVAL_S, missing_step(lane for part in custody.parts for lane in part.lanes()))
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
     pipeline, chains = custody.pipeline, frozenset(custody.pipeline.chains)
     yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: pipeline.decide(_now_s()), chains, PIPELINE_REST_S)

@@ -28,6 +28,7 @@ from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, FurtherLane, Ingredients, TokenTier
 from exchange.app.evm_moves import DAILY_GAS_WEI, SafeMoves
 from exchange.app.evm_rejections import SafeRejecter
+from exchange.app.evm_safe_counter import SafeCounter
 from exchange.app.evm_upkeep import SenderUpkeep
 from exchange.app.gas_station import Station, station_of
 from exchange.app.reserve_sources import SafeReserves, TierReader
@@ -81,6 +82,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
             FurtherLane(each.lane, each.reader.wallet.address, each.upkeep.step, each.rejecter.step) for each in further
         ),
         watch=watch.step,
+        counters=tuple(each.counter.read for each in (first, *further)),
     )
 
 
@@ -93,6 +95,7 @@ class _Paying:
     moves: SafeMoves
     upkeep: SenderUpkeep
     rejecter: SafeRejecter
+    counter: SafeCounter
 
 
 def _paying(given: Ingredients, node: EvmNode, station: Station, each: tuple[WalletSpec, SafeWallet]) -> _Paying:
@@ -113,7 +116,8 @@ def _paying(given: Ingredients, node: EvmNode, station: Station, each: tuple[Wal
     moves = SafeMoves(reader, station)
     records = (given.records.withdrawals, given.records.sweeps)
     upkeep = SenderUpkeep(reader, codec, moves, records, sender)
-    return _Paying(lane, reader, moves, upkeep, SafeRejecter(lane, codec, reader, moves, records))
+    rejecter = SafeRejecter(lane, codec, reader, moves, records)
+    return _Paying(lane, reader, moves, upkeep, rejecter, SafeCounter(reader, given.records.withdrawals))
 
 
 def _require_apart(hot: tuple[SafeWallet, ...]) -> None:

@@ -10,6 +10,7 @@ from custody.chains.utxo.reader import UtxoReader
 from custody.chains.utxo.wallet import RECEIVE, UtxoWallet
 from custody.keys.crosscheck import SortedMultisig, crosscheck_utxo
 from custody.keys.material import Curve, PublicKey
+from custody.monitor.breaker import FileBreaker
 from custody.nodes.bitcoin import BitcoinNode
 from custody.primitives.address import Address
 from custody.wallets.addresses import AddressDesk
@@ -19,6 +20,7 @@ from custody.withdrawals.lanes import Lane
 from exchange.app.chain_parts import ChainParts, Ingredients
 from exchange.app.reserve_sources import TierReader, UtxoReserves
 from exchange.app.shared_coins import SharedCoins
+from exchange.app.utxo_children import ChildPayer, UtxoLane
 from exchange.app.wallets import utxo_wallet
 
 BUMP_AFTER_MS = 20 * 60_000
@@ -69,7 +71,13 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         cold_coins.total,
         UtxoReserves([(TierReader(hot.id, "hot"), hot_coins), (TierReader(cold.id, "cold"), cold_coins)]),
         fee_paid=lambda signed: signed.fee_max,
+        repair=None if hot.params.is_malleable else _children(lane, UtxoReader(hot, node), given).step,
     )
+
+
+def _children(lane: UtxoLane, reader: UtxoReader, given: Ingredients) -> ChildPayer:
+    records = (given.records.withdrawals, given.records.sweeps)
+    return ChildPayer(lane, reader, records, FileBreaker(given.folder / "breaker.json"))
 
 
 def own_address(wallet: UtxoWallet, folder: Path) -> Address:

@@ -1,5 +1,6 @@
 # What the installation builds for a chain of the family, on each local node: lane, desk, balances, reserves.
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from simulators.bitcoin import make_members, utxo_node  # noqa: F401 - a fixture
@@ -38,7 +39,7 @@ def ingredients(kind, node, folder):
         deposits=MemoryDeposits(),
         deposit_limit=0,
         folder=folder,
-        records=None,
+        records=SimpleNamespace(withdrawals=None, sweeps=None),
         memos=None,
     )
 

@@ -126,17 +126,25 @@ class LiveInstallation:
         world.start_service()
         self.staff = Staff(self.home, STAFF[:2])
 
-    def start_signer(self, name: str) -> None:
-        """Start one signer process on its home."""
+    def start_signer(self, name: str, *more: str) -> None:
+        """Start one signer process on its home, with further options."""
         probe = RemoteSigner(name, self.home.socket(name))
         self._signers[name] = NodeProcess.start(
-            self.signer_launch(name), is_ready=lambda: _answers(probe), ready_timeout_s=WAIT_S
+            self.signer_launch(name, *more), is_ready=lambda: _answers(probe), ready_timeout_s=WAIT_S
         )
 
-    def signer_launch(self, name: str) -> Launch:
+    def signer_launch(self, name: str, *more: str) -> Launch:
         """How a signer process is started."""
         arguments = ("signer", "--home", str(self.home.signer(name)), "--socket", str(self.home.socket(name)))
-        command = (sys.executable, "-m", "exchange.cli", *arguments, "--passphrase-file", str(self.home.passphrase))
+        command = (
+            sys.executable,
+            "-m",
+            "exchange.cli",
+            *arguments,
+            "--passphrase-file",
+            str(self.home.passphrase),
+            *more,
+        )
         return Launch(name, command, self.home.folder / "logs", {"PYTHONPATH": str(ROOT)})
 
     def stop_signer(self, name: str) -> None:
