@@ -27,7 +27,8 @@ from custody.store.database import open_database
 from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, MarketSpec, load_blueprint
 from exchange.app.chain_parts import ChainParts, TokenTier
 from exchange.app.core import Core
-from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops, open_custody, open_stores, wallets_on
+from exchange.app.custody_loops import custody_loops
+from exchange.app.custody_room import CustodyRoom, connect_chains, open_custody, open_stores, wallets_on
 from exchange.app.custody_steps import ChainBoard, deposit_dust
 from exchange.app.governing import GovernanceLoop, IndexedListings
 from exchange.app.home import Home

@@ -24,9 +24,6 @@ from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.cases import CaseDesk
-from custody.wallets.deposit_rules import DepositRules
-from custody.wallets.scanner import DepositScanner
-from custody.wallets.sweep import Sweeper
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.parts import PipelineParts
@@ -37,9 +34,9 @@ from custody.withdrawals.service import ServiceParts, WithdrawalService
 from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, Ingredients, Records
-from exchange.app.checked_signers import missing_step, verify_signers
+from exchange.app.checked_signers import verify_signers
 from exchange.app.core import Core
-from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, pay_step, scan_step, sweep_step
+from exchange.app.custody_steps import FeeBooks
 from exchange.app.evm import evm_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy, standings
@@ -48,18 +45,12 @@ from exchange.app.screening import screening_of
 from exchange.app.solana import solana_parts
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
-from exchange.app.worker import Loop
 from exchange.app.xrpl import xrpl_parts
 from exchange.projection.reading import open_hold_notes
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.ledger import HOUSE, HoldRecords, SettlementLedger
 from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 
-SCAN_INTERVAL_S = 0.25
-PIPELINE_INTERVAL_S = 0.05
-PIPELINE_REST_S = 1.0
-"""Changed records call the pipeline; what only time moves is seen this often."""
-SLOW_INTERVAL_S = 1.0
 LOOK_AGAIN_MS = 2_000
 """A payment that its node holds is looked up at every block, and this often besides."""
 DEPOSIT_FLOORS = {
@@ -247,54 +238,6 @@ def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
 def floors_of(part: ChainParts) -> Mapping[str, int]:
     """Smallest deposits of a chain that are credited, base units: a thousandth of a token, whatever it calls itself."""
     return DEPOSIT_FLOORS | {token.asset.symbol: token.asset.unit // 1_000 for token in part.tokens}
-
-
-def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
-    """The background work of custody."""
-    deposits, sweeps = custody.stores.deposits, custody.stores.sweeps
-    for part in custody.parts:
-        siblings = [each.chain.id for each in custody.parts if each.chain.family is part.chain.family is Family.EVM]
-        scanner = DepositScanner(
-            part.source,
-            deposits,
-            custody.ledger,
-            DepositRules(
-                floors_of(part),
-                custody.screening,
-                memos=part.memos,
-                own_places=frozenset({part.hot_address.text, part.cold_address.text}) if part.memos else frozenset(),
-                siblings=tuple(each for each in siblings if each != part.chain.id),
-                # A local chain is reorganised by its own tests; officers are asked where finality is touched.
-                tolerated_reorg=part.chain.final_depth - 1,
-                born_height=part.born_height,
-            ),
-        )
-        yield Loop(part.chain.id, SCAN_INTERVAL_S, scan_step(scanner, deposits, board, _now_s))
-        if part.sweeps is not None and part.sweep_signer is not None:
-            sweeper = Sweeper(part.sweeps, sweeps, part.sweep_signer, part.lane.wallet_id)
-            yield Loop(f"sweeps {part.chain.id}", SLOW_INTERVAL_S, sweep_step(sweeper, part.chain, deposits))
-        for name, step in _tasks(part):
-            yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
-    yield Loop("signers", SLOW_INTERVAL_S, missing_step(lane for part in custody.parts for lane in part.lanes()))
-    yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
-    pipeline, chains = custody.pipeline, frozenset(custody.pipeline.chains)
-    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: pipeline.decide(_now_s()), chains, PIPELINE_REST_S)
-    for chain in pipeline.chains:
-        step = pay_step(pipeline, chain, _now_s)
-        yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, step, frozenset({chain}), PIPELINE_REST_S)
-
-
-def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What looks after the wallets of a chain, by name."""
-    named = [("upkeep", part.upkeep), ("watch", part.watch), ("repair", part.repair)]
-    for further in part.further:
-        name = further.lane.wallet_id
-        named += [(f"upkeep of {name} on", further.upkeep), (f"repair of {name} on", further.repair)]
-    yield from ((name, step) for name, step in named if step is not None)
-
-
-def _now_s() -> int:
-    return _now_ms() // 1_000
 
 
 def _now_ms() -> int:

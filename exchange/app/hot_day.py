@@ -116,7 +116,7 @@ class HotDay:
         day = self._day(held, come, way, fees)
         if way == 0 and (not self._marks or now_ms - self._marks[-1].at_ms >= MARK_EVERY_MS):
             since = now_ms - SET_BACK_MS
-            settled, payments = stores.flows.settled(part.native.symbol, since), stores.flows.ended_payments(since)
+            settled, payments = stores.flows.settled(part.native.symbol, since), self._ended(since)
             self._marks.append(_Mark(now_ms, held, come, fees, frozenset(settled), payments))
         return day
 
@@ -132,16 +132,20 @@ class HotDay:
         }
         refilled = sum(units for source, units in settled.values() if source in _BEHIND)
         out = sum(units for source, units in settled.values() if source not in _BEHIND)
-        ended = self._stores.flows.ended_payments(since) - first.payments
+        ended = self._ended(since) - first.payments
         self._fees = {each: self._fees[each] if each in self._fees else self._fee_max(each) for each in ended}
         fees = sum(self._fees.values()) + sweep_fees - first.sweep_fees
         return DayOfHot(first.held, held, come - first.come + refilled, out + fees, way)
 
+    def _ended(self, since_ms: int) -> frozenset[str]:
+        """Payments of the chain that ended since then; those of tokens took coins as a fee, too."""
+        symbols = [self._part.native.symbol, *(token.asset.symbol for token in self._part.tokens)]
+        return self._stores.flows.ended_payments(symbols, since_ms)
+
     def _come(self) -> int:
         """Base units of all deposits that the chain holds or held for us, dust and foreign money included."""
-        native = self._part.native
-        found = self._stores.deposits.in_states(self._part.chain.id, tuple(_ON_CHAIN))
-        return sum(each.amount.units for each in found if each.amount.asset == native)
+        found = self._stores.deposits.units_in(self._part.chain.id, tuple(_ON_CHAIN))
+        return sum(units for _, symbol, units in found if symbol == self._part.native.symbol)
 
     def _on_its_way(self) -> int:
         """Most that payments and sweeps that are not ended may have taken already, or will."""

@@ -26,7 +26,6 @@ from custody.chains.utxo.reader import UtxoReader
 from custody.keys.material import Signature, SigningNeed
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Finality
-from custody.primitives.errors import NotFound
 from custody.primitives.ids import TxId
 from custody.wallets.sweep import Sweeper, SweepState, SweepStore
 from custody.withdrawals.bumping import NO_BUMP_LEFT
@@ -109,12 +108,9 @@ class ChildPayer:
         parent, _ = outpoint_of(conflict_key, self.chain.id)
         return Finality.DEAD if said is Finality.UNKNOWN and self._is_over(parent) else said
 
-    def fee_paid(self, txid: TxId) -> Amount:
+    def fee_paid(self, tx: SignedTx) -> Amount:
         """What the chain took for a final child: exactly what its bytes say."""
-        for move in self._moves.sweeps(self.chain, (SweepState.STORED,)):
-            if move.tx.txid == txid:
-                return move.tx.fee_max
-        raise NotFound(f"{self.chain.id}: no child {txid} is on record", txid=txid)
+        return tx.fee_max
 
     def _waiting(self) -> Iterator[tuple[Payment, Parent]]:
         """Payments that no replacement helps any more, that a node holds, and that have no child yet."""

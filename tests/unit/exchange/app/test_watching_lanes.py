@@ -144,6 +144,7 @@ class World:
             source=SimpleNamespace(tip=lambda: self.tip),
             hot_balance=lambda: Amount(self.hot, COIN),
             fee_paid=lambda signed: signed.fee_max,
+            tokens=(),
             lent_gas=lambda: self.lent,
         )
         self.deposits.record_block(BLOCK, [])
