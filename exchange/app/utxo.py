@@ -19,7 +19,6 @@ from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.chain_parts import ChainParts, Ingredients
 from exchange.app.reserve_sources import TierReader, UtxoReserves
-from exchange.app.shared_coins import SharedCoins
 from exchange.app.utxo_children import ChildPayer, UtxoLane
 from exchange.app.wallets import utxo_wallet
 
@@ -57,7 +56,7 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         bump_after_ms=BUMP_AFTER_MS,
     )
 
-    hot_coins, cold_coins = SharedCoins(UtxoReader(hot, node)), SharedCoins(UtxoReader(cold, node))
+    cold_reader = UtxoReader(cold, node)
     return ChainParts(
         hot.params.chain,
         hot.params.asset,
@@ -67,11 +66,11 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         deposit_desk(hot, given.deposits, folder),
         own_address(hot, folder),
         own_address(cold, folder),
-        hot_coins.total,
-        cold_coins.total,
-        UtxoReserves([(TierReader(hot.id, "hot"), hot_coins), (TierReader(cold.id, "cold"), cold_coins)]),
+        reader.total,
+        cold_reader.total,
+        UtxoReserves([(TierReader(hot.id, "hot"), reader), (TierReader(cold.id, "cold"), cold_reader)]),
         fee_paid=lambda signed: signed.fee_max,
-        repair=None if hot.params.is_malleable else _children(lane, UtxoReader(hot, node), given).step,
+        repair=None if hot.params.is_malleable else _children(lane, reader, given).step,
     )
 
 
