@@ -2,8 +2,9 @@
 
 The quick form of a key ceremony, for local chains only: all mnemonics are drawn on this machine and
 sealed under one passphrase file. Hot wallets are 2-of-3 over three signer processes, cold wallets
-3-of-5 over sealed keys that no process opens. With `sol="frost"` the hot wallet of Solana is a group's native
-address instead; its ceremony leaves a transcript in the home, and registers the wallet itself.
+3-of-5 over sealed keys that no process opens. Warm wallets, where they are asked for, are 2-of-3 over three signer
+processes of their own, which pay our own places and nobody else. With `sol="frost"` the hot wallet of Solana is a
+group's native address instead; its ceremony leaves a transcript in the home, and registers the wallet itself.
 
 Example:
     made = hold_ceremony(home, passphrase, LOCAL_CHAINS)
@@ -12,7 +13,7 @@ Example:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -25,18 +26,30 @@ from custody.primitives.chain import Family
 from custody.primitives.encoding import Json
 from custody.primitives.errors import InvalidInput
 from custody.primitives.secret import Secret
-from custody.signers.provision import create_home, export_public, register_wallet
+from custody.signers.provision import create_home, export_public, register_wallet, replace_rules
 from exchange.app.blueprint import StaffSpec, WalletSpec
 from exchange.app.frost_ceremony import FrostPlaces, hold_frost_ceremony
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, STAFF_PATH, create_holder, open_ed25519, open_seed
 from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
 from exchange.app.wallet_kits import COLD as COLD_TIER
-from exchange.app.wallet_kits import COLD_THRESHOLD, HOT, HOT_THRESHOLD, KITS, OPENER_PATHS, Holder, ServiceKeys
-from exchange.app.wallets import FROST, WRAPPED, is_frost, registration_of
+from exchange.app.wallet_kits import (
+    COLD_THRESHOLD,
+    HOT,
+    HOT_THRESHOLD,
+    KITS,
+    OPENER_PATHS,
+    WARM,
+    WARM_THRESHOLD,
+    Holder,
+    ServiceKeys,
+)
+from exchange.app.wallets import FROST, WRAPPED, is_frost, receives_at, registration_of
+from exchange.app.warm import WARM_FAMILIES
 
 SIGNERS = ("signer-a", "signer-b", "signer-c")
 SENDER = "sender"
+WARM_SIGNERS = ("warm-a", "warm-b", "warm-c")
 STAFF = ("alice", "bob", "carol")
 COLD = tuple(f"cold-{number}" for number in range(1, 6))
 OPERATOR = "operator"
@@ -56,10 +69,11 @@ _SENDER_CURVES = {path: curve for kit in KITS.values() for path, curve in kit.se
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """What came out of it, all public."""
+    """What came out of it, all public; `signers` names the processes that are members of wallets."""
 
     staff: tuple[StaffSpec, ...]
     wallets: tuple[WalletSpec, ...]
+    signers: tuple[str, ...] = SIGNERS
 
 
 def draw_passphrase(home: Home) -> Secret:
@@ -70,7 +84,13 @@ def draw_passphrase(home: Home) -> Secret:
     return Secret(text)
 
 
-def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], sol: str = WRAPPED) -> Ceremony:
+def hold_ceremony(
+    home: Home,
+    passphrase: Secret,
+    rows: Sequence[LocalChain],
+    sol: str = WRAPPED,
+    warm: Collection[str] = frozenset(),
+) -> Ceremony:
     """Draw all keys, set the signers up, and describe the wallets.
 
     Args:
@@ -78,13 +98,18 @@ def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], so
         passphrase: Of all keystores.
         rows: The chains that get wallets, and that signers sign for.
         sol: How the hot wallet holds SOL: "wrapped" or "frost".
+        warm: Chains that get a warm wallet besides.
 
     Raises:
-        InvalidInput: No such way to hold SOL; nothing was drawn.
+        InvalidInput: No such way to hold SOL, or a chain that cannot have a warm wallet; nothing was drawn.
         Conflict: Something of it exists already; nothing is overwritten.
     """
     if sol not in (WRAPPED, FROST):
         raise InvalidInput(f"SOL is held {WRAPPED} or {FROST}, not {sol!r}")
+    warm_rows = [row for row in rows if row.chain in warm]
+    if cannot := [row.chain for row in warm_rows if row.family not in WARM_FAMILIES]:
+        raise InvalidInput(f"no warm wallet can be made on {', '.join(cannot)}")
+    signers = (*SIGNERS, *WARM_SIGNERS) if warm_rows else SIGNERS
     # The key stretching takes half a second a keystore and releases the interpreter lock.
     with ThreadPoolExecutor(max_workers=2) as pool:
         list(
@@ -95,22 +120,29 @@ def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], so
         staff = tuple(pool.map(lambda name: _staff(home, name, passphrase), STAFF))
         list(
             pool.map(
-                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows)), (*SIGNERS, SENDER)
+                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows)), (*signers, SENDER)
             )
         )
-        members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), SIGNERS))
+        members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), signers))
         cold = list(pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD))
         sender = _signer(home, SENDER, passphrase, _SENDER_CURVES)
         opener = _seeded(home, OPENER, passphrase, _OPENER_CURVES)
     keys = ServiceKeys(sender, opener, cold)
     groups = _hold_group_ceremonies(home, passphrase, opener) if sol == FROST else {}
+    hot_members, warm_members = members[: len(SIGNERS)], members[len(SIGNERS) :]
     wallets = tuple(
         groups.get(f"{tier}-{row.wallet}") or KITS[row.family].spec(row, tier, threshold, holders, keys)
-        for tier, threshold, holders in ((HOT, HOT_THRESHOLD, members), (COLD_TIER, COLD_THRESHOLD, cold))
-        for row in rows
+        for tier, threshold, holders, its_rows in (
+            (HOT, HOT_THRESHOLD, hot_members, rows),
+            (WARM, WARM_THRESHOLD, warm_members, warm_rows),
+            (COLD_TIER, COLD_THRESHOLD, cold, rows),
+        )
+        for row in its_rows
     )
     _register(home, rows, wallets)
-    return Ceremony(staff, wallets)
+    if warm_rows:
+        _register_warm(home, warm_rows, wallets, {name: _rules(name, staff, warm_rows) for name in WARM_SIGNERS})
+    return Ceremony(staff, wallets, signers)
 
 
 def _hold_group_ceremonies(home: Home, passphrase: Secret, opener: Holder) -> dict[str, WalletSpec]:
@@ -169,6 +201,25 @@ def _register(home: Home, rows: Sequence[LocalChain], wallets: tuple[WalletSpec,
             register_wallet(home.signer(SENDER), registration, sender_paths, [SigningRole.SENDER])
 
 
+def _register_warm(
+    home: Home, rows: Sequence[LocalChain], wallets: tuple[WalletSpec, ...], rules: Mapping[str, dict[str, Json]]
+) -> None:
+    """Tell the warm signers of their wallets, and of the only places these may pay: our own on the same chain."""
+    warm = {spec.chain: spec for spec in wallets if spec.tier == WARM}
+    places: dict[str, Json] = {
+        spec.id: [receives_at(each) for each in wallets if each.chain == chain and each.tier in (HOT, COLD_TIER)]
+        for chain, spec in warm.items()
+    }
+    for name, first in rules.items():
+        replace_rules(home.signer(name), first | {"version": 2, "destinations": places})
+    for row in rows:
+        registration, kit = registration_of(warm[row.chain]), KITS[row.family]
+        for name in rules:
+            register_wallet(home.signer(name), registration, {"member": row.member_path}, [SigningRole.MEMBER])
+        if kit.warm_paths:
+            register_wallet(home.signer(SENDER), registration, kit.warm_paths, [SigningRole.SENDER])
+
+
 def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) -> dict[str, Json]:
     return {
         "format": "mext/signer-rules/1",
@@ -187,7 +238,12 @@ def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) 
         "quorum": {"threshold": APPROVERS_NEEDED, "max_age_s": 86_400, "min_organisations": 1},
         "wallet_quorums": {},
         "destinations": {},
-        "own_moves": [f"{HOT}-{row.wallet}" for row in rows if row.family in _OWN_MOVES[name == SENDER]],
+        "own_moves": [
+            f"{tier}-{row.wallet}"
+            for tier in ((WARM,) if name in WARM_SIGNERS else (HOT, WARM) if name == SENDER else (HOT,))
+            for row in rows
+            if row.family in _OWN_MOVES[name == SENDER]
+        ],
         "fee_caps": {row.chain: str(row.fee_cap) for row in rows},
         "buckets": {
             f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)} for row in rows

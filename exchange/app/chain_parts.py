@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from custody.chains.port import SignedTx
@@ -58,6 +58,7 @@ class Ingredients:
         records: Our own transactions.
         memos: Numbers of customers who share an address.
         more_hot: Further hot wallets, which only pay.
+        warm: The wallet that refills the hot one; None where there is none.
     """
 
     chain: ChainSpec
@@ -71,6 +72,7 @@ class Ingredients:
     records: Records
     memos: MemoStore
     more_hot: tuple[WalletSpec, ...] = ()
+    warm: WalletSpec | None = None
 
     def rpc(self) -> JsonRpc:
         """A client for the chain's node."""
@@ -93,11 +95,15 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class TokenTier:
-    """A token that the wallets of a chain hold, and what each tier holds of it, deposit accounts included in hot."""
+    """A token that the wallets of a chain hold, and what each tier holds of it, deposit accounts included in hot.
+
+    `warm` is None where there is no such wallet.
+    """
 
     asset: Asset
     hot: Callable[[], Amount]
     cold: Callable[[], Amount]
+    warm: Callable[[], Amount] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,17 @@ class FurtherLane:
     address: Address
     upkeep: Callable[[], object] | None = None
     repair: Callable[[], object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WarmTier(FurtherLane):
+    """The wallet that refills the hot one: paid from it is what a refill request asks for, and nothing else.
+
+    Attributes:
+        balance: What it holds.
+    """
+
+    balance: Callable[[], Amount] = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +158,8 @@ class ChainParts:
         born_height: First block that can hold a deposit.
         fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
         memos: Where all customers share one address: the desk that gives each a memo.
+        own_memo: What a move of ours into the hot wallet carries there; empty elsewhere.
+        warm: The warm wallet; None where there is none.
     """
 
     chain: Chain
@@ -167,13 +186,33 @@ class ChainParts:
     born_height: int = 0
     fee_paid: Callable[[SignedTx], Amount] | None = None
     memos: MemoDesk | None = None
+    own_memo: str = ""
+    warm: WarmTier | None = None
+
+    def beside(self) -> tuple[FurtherLane, ...]:
+        """Everything that pays beside the first hot wallet: further ones, then the warm one."""
+        return self.further if self.warm is None else (*self.further, self.warm)
 
     def lanes(self) -> tuple[AnyLane, ...]:
-        """All lanes that pay on this chain, the first one first."""
-        return (self.lane, *(each.lane for each in self.further))
+        """All lanes that pay on this chain: the first hot one, further ones, the warm one."""
+        return (self.lane, *(each.lane for each in self.beside()))
+
+    def own_places(self) -> frozenset[str]:
+        """Where our own wallets receive."""
+        warm = () if self.warm is None else (self.warm.address,)
+        return frozenset(place.text for place in (*self.hot_addresses(), *warm, self.cold_address))
+
+    def held(self) -> tuple[int, int, int]:
+        """What hot, warm and cold hold now, base units.
+
+        Raises:
+            NodeUnavailable: The node does not answer.
+        """
+        warm = 0 if self.warm is None else self.warm.balance().units
+        return self.hot_balance().units, warm, self.cold_balance().units
 
     def hot_addresses(self) -> tuple[Address, ...]:
-        """Where each of them receives, in the same order."""
+        """Where each hot wallet receives, the first one first."""
         return (self.hot_address, *(each.address for each in self.further))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -25,7 +26,9 @@ from exchange.app.custody_steps import ChainBoard, deposit_dust
 from exchange.app.governing import GovernanceLoop, IndexedListings
 from exchange.app.home import Home
 from exchange.app.operator import Operator
+from exchange.app.refilling import open_planner, open_refills, refill_loops
 from exchange.app.reserving import open_reserves
+from exchange.app.warm import warm_on
 from exchange.app.watching import watch_loops
 from exchange.app.worker import Loop, Worker
 from exchange.projection.reading import trade_counts
@@ -96,12 +99,15 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     listings, indexer, operator = _listings(home, blueprint, trading, scales)
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
     tiers |= {token.asset.symbol: _token_tiers(part, token, custody, scales) for part in parts for token in part.tokens}
-    treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
+    planner = open_planner(custody)
+    treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service, planner)
+    refills = open_refills(custody, treasury, planner)
     board = ChainBoard(parts)
     worker = Worker(
         [
             *custody_loops(custody, board),
             *watch_loops(custody, scales, accounts.owed_quanta, home.folder),
+            *refill_loops(custody, refills),
             Loop("governance", SLOW_INTERVAL_S, GovernanceLoop(indexer, listings, operator).step),
         ]
     )
@@ -120,6 +126,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         trading=trading,
         accounts=accounts,
         treasury=treasury,
+        refills=refills,
         listings=listings,
         reserves=open_reserves(home, blueprint, (accounts, scales, core.ledger_head), parts, operator),
         status=board,
@@ -136,14 +143,15 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
         booked = custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
         return booked + part.lent_gas().settled + part.opening_units
 
-    return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
+    tiers = Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
+    return tiers if part.warm is None else replace(tiers, warm=part.warm.balance, warm_address=part.warm.address)
 
 
 def _token_tiers(part: ChainParts, token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     def dust() -> int:
         return deposit_dust(custody.stores.deposits, scales.of(token.asset.symbol))
 
-    return Tiers(part.cold_address, token.hot, token.cold, dust)
+    return Tiers(part.cold_address, token.hot, token.cold, dust, token.warm)
 
 
 def _trading(blueprint: Blueprint, core: Core, scales: ScaleBook) -> TradingDesk:
@@ -189,7 +197,10 @@ def _wallet_rows(blueprint: Blueprint, parts: tuple[ChainParts, ...]) -> tuple[W
     rows = []
     for part in parts:
         hot, cold = wallets_on(blueprint, part.chain.id)
-        for spec, address in zip((*hot, cold), (*part.hot_addresses(), part.cold_address), strict=True):
+        pairs = [*zip(hot, part.hot_addresses(), strict=True), (cold, part.cold_address)]
+        if part.warm is not None and (warm := warm_on(blueprint, part.chain.id)) is not None:
+            pairs.insert(-1, (warm, part.warm.address))
+        for spec, address in pairs:
             rows.append(
                 WalletRow(part.native.symbol, spec.tier, f"{spec.threshold} of {len(spec.members)}", address.text)
             )

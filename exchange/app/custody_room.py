@@ -19,6 +19,7 @@ from custody.store.deposits import SqlDepositStore
 from custody.store.flows import SqlFlows
 from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.memos import SqlMemoStore
+from custody.store.refill_requests import SqlRefillStore, create_refill_table
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
@@ -46,6 +47,8 @@ from exchange.app.screening import screening_of
 from exchange.app.solana import solana_parts
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
+from exchange.app.wallet_kits import WARM
+from exchange.app.warm import warm_on
 from exchange.app.worker import Loop
 from exchange.app.xrpl import xrpl_parts
 from exchange.projection.reading import open_hold_notes
@@ -94,6 +97,7 @@ class Stores:
     memos: SqlMemoStore
     flows: SqlFlows
     stock: SqlStock
+    refills: SqlRefillStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,14 @@ class CustodyRoom:
     screening: Screening
     cases: CaseDesk
     reviews: ReviewDesk
+    policies: HousePolicy
 
 
 def open_stores(home: Home, assets: AssetBook) -> Stores:
     """Open custody's database."""
     database = open_database(home.database("custody"))
     create_stock_table(database)
+    create_refill_table(database)
     return Stores(
         assets,
         SqlDepositStore(database, assets),
@@ -125,6 +131,7 @@ def open_stores(home: Home, assets: AssetBook) -> Stores:
         SqlMemoStore(database),
         SqlFlows(database),
         SqlStock(database),
+        SqlRefillStore(database),
     )
 
 
@@ -152,10 +159,12 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             Records(stores.withdrawals, stores.sweeps, stores.gas_loans),
             stores.memos,
             tuple(more),
+            warm := warm_on(blueprint, chain.chain),
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
         part = replace(part, opening_units=int(chain.opening_units), born_height=chain.born_height)
-        for lane, spec in zip(part.lanes(), (hot, *more), strict=True):
+        paying = (hot, *more) if warm is None else (hot, *more, warm)
+        for lane, spec in zip(part.lanes(), paying, strict=True):
             verify_signer_keys(lane, spec.members)
         if part.memos is not None:
             part.memos.watch(stores.deposits)
@@ -171,7 +180,7 @@ def wallets_on(blueprint: Blueprint, chain: str) -> tuple[tuple[WalletSpec, ...]
     Raises:
         InvalidBlueprint: No hot wallet, several in a family that has one lane, two of one name, or not one cold wallet.
     """
-    here = [spec for spec in blueprint.wallets if spec.chain == chain]
+    here = [spec for spec in blueprint.wallets if spec.chain == chain and spec.tier != WARM]
     hot, cold = (tuple(spec for spec in here if spec.tier == tier) for tier in ("hot", "cold"))
     if not hot or len(cold) != 1 or len({spec.id for spec in here}) != len(hot) + 1 or len(here) != len(hot) + 1:
         raise InvalidBlueprint(f"blueprint: {chain} needs hot wallets and one cold wallet, each with a name of its own")
@@ -210,12 +219,13 @@ def open_custody(
     standing = standings(stores.deposits, AccountDesk(core, scales), scales)
     own = {part.cold_address: Tier.COLD for part in parts}
     own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
+    own |= {part.warm.address: Tier.WARM for part in parts if part.warm is not None}
     pipeline = Pipeline(
         PipelineParts(
             store=stores.withdrawals,
             ledger=ledger,
             policies=policies,
-            facts=HouseFacts(own, standing),
+            facts=HouseFacts(own, standing, stores.refills.of_withdrawal),
             screening=screening,
             breaker=breaker,
             lanes=lanes,
@@ -226,7 +236,7 @@ def open_custody(
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
     reviews = ReviewDesk(stores.withdrawals, lanes, policies)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews, policies)
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
@@ -248,7 +258,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
                 DEPOSIT_FLOORS,
                 custody.screening,
                 memos=part.memos,
-                own_places=frozenset({part.hot_address.text, part.cold_address.text}) if part.memos else frozenset(),
+                own_places=part.own_places() if part.memos else frozenset(),
                 siblings=tuple(each for each in siblings if each != part.chain.id),
                 # A local chain is reorganised by its own tests; officers are asked where finality is touched.
                 tolerated_reorg=part.chain.final_depth - 1,
@@ -270,7 +280,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
 def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:
     """What looks after the wallets of a chain, by name."""
     named = [("upkeep", part.upkeep), ("watch", part.watch), ("repair", part.repair)]
-    for further in part.further:
+    for further in part.beside():
         name = further.lane.wallet_id
         named += [(f"upkeep of {name} on", further.upkeep), (f"repair of {name} on", further.repair)]
     yield from ((name, step) for name, step in named if step is not None)

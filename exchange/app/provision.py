@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from importlib import resources
 
 from eth_account import Account
@@ -22,7 +23,7 @@ from custody.keys.private_files import write_new_private
 from custody.primitives.chain import ChainId
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
-from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
+from exchange.app.ceremony import OPENER, OPERATOR, SENDER, Ceremony, draw_passphrase, hold_ceremony
 from exchange.app.groundwork import OpenerKeys, Opening, lay_groundwork, openings
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
@@ -54,20 +55,23 @@ VOTER, COUNCIL, AUDITOR, SCREENERS = 1, 2, 3, (4, 5)
 """Places of the world's people among the node's own accounts: token holders and officers outside the exchange."""
 
 
-def provision_wallets(home: Home, chains: LocalChains, sol: str = WRAPPED) -> Ceremony:
+def provision_wallets(
+    home: Home, chains: LocalChains, sol: str = WRAPPED, warm: Collection[str] = frozenset()
+) -> Ceremony:
     """Draw keys, make hot 2-of-3 and cold 3-of-5 wallets on every chain that runs, and put them there.
 
     Args:
         home: Empty folder of the installation.
         chains: Running local chains.
         sol: How the hot wallet holds SOL: "wrapped" or "frost".
+        warm: Chains that get a warm wallet besides, 2-of-3 over signer processes of its own.
 
     Raises:
         Conflict: The home folder holds an installation already.
     """
     passphrase = draw_passphrase(home)
     write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
-    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), sol)
+    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), sol, warm)
     lay_groundwork(chains, ceremony.wallets, _opener_keys(home, passphrase, ceremony))
     return ceremony
 
@@ -124,7 +128,7 @@ def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Bluep
     return Blueprint(
         label=LABEL,
         exchange=EXCHANGE,
-        signers=SIGNERS,
+        signers=ceremony.signers,
         sender=SENDER,
         solana_deposits=SOLANA_DEPOSITS,
         staff=ceremony.staff,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from custody.chains.utxo.broadcaster import UtxoBroadcaster
 from custody.chains.utxo.codec import UtxoCodec
+from custody.chains.utxo.coins import Coins, UtxoPlan
 from custody.chains.utxo.reader import UtxoReader
 from custody.chains.utxo.wallet import RECEIVE, UtxoWallet
 from custody.keys.crosscheck import SortedMultisig, crosscheck_utxo
@@ -16,7 +17,8 @@ from custody.wallets.addresses import AddressDesk
 from custody.wallets.ports import DepositStore
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
-from exchange.app.chain_parts import ChainParts, Ingredients
+from exchange.app.blueprint import WalletSpec
+from exchange.app.chain_parts import ChainParts, Ingredients, WarmTier
 from exchange.app.reserve_sources import TierReader, UtxoReserves
 from exchange.app.shared_coins import SharedCoins
 from exchange.app.wallets import utxo_wallet
@@ -39,23 +41,16 @@ def utxo_parts(given: Ingredients) -> ChainParts:
     folder = given.folder / "bitcoinlib"
     node = BitcoinNode(given.rpc())
     reader = UtxoReader.connect(hot, node)
-    keys = {
-        member.signer: PublicKey(Curve.SECP256K1, origin.node().key)
-        for member, origin in zip(given.hot.members, hot.cosigners, strict=True)
-    }
-    lane = Lane(
-        hot.id,
-        Tier.HOT,
-        hot.params.asset,
-        UtxoCodec(hot),
-        reader,
-        (UtxoBroadcaster(hot.params, node),),
-        given.members(keys),
-        hot.threshold,
-        bump_after_ms=BUMP_AFTER_MS,
-    )
-
+    lane = _lane(given, given.hot, Tier.HOT, reader)
     hot_coins, cold_coins = SharedCoins(UtxoReader(hot, node)), SharedCoins(UtxoReader(cold, node))
+    tiers = [(TierReader(hot.id, "hot"), hot_coins), (TierReader(cold.id, "cold"), cold_coins)]
+    warm_tier = None
+    if given.warm is not None:
+        warm = utxo_wallet(given.warm)
+        warm_coins = SharedCoins(UtxoReader(warm, node))
+        tiers.append((TierReader(warm.id, "warm"), warm_coins))
+        warm_lane = _lane(given, given.warm, Tier.WARM, UtxoReader.connect(warm, node))
+        warm_tier = WarmTier(warm_lane, own_address(warm, folder), balance=warm_coins.total)
     return ChainParts(
         hot.params.chain,
         hot.params.asset,
@@ -67,8 +62,28 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         own_address(cold, folder),
         hot_coins.total,
         cold_coins.total,
-        UtxoReserves([(TierReader(hot.id, "hot"), hot_coins), (TierReader(cold.id, "cold"), cold_coins)]),
+        UtxoReserves(tiers),
         fee_paid=lambda signed: signed.fee_max,
+        warm=warm_tier,
+    )
+
+
+def _lane(given: Ingredients, spec: WalletSpec, tier: Tier, reader: UtxoReader) -> Lane[Coins, UtxoPlan]:
+    wallet, node = reader.wallet, reader.node
+    keys = {
+        member.signer: PublicKey(Curve.SECP256K1, origin.node().key)
+        for member, origin in zip(spec.members, wallet.cosigners, strict=True)
+    }
+    return Lane(
+        wallet.id,
+        tier,
+        wallet.params.asset,
+        UtxoCodec(wallet),
+        reader,
+        (UtxoBroadcaster(wallet.params, node),),
+        given.members(keys, spec),
+        wallet.threshold,
+        bump_after_ms=BUMP_AFTER_MS,
     )
 
 

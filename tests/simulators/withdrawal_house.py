@@ -86,6 +86,7 @@ class House:
     screening_down: bool = False
     frozen: bool = False
     cold: str = "sim1cold"
+    tier: Tier = Tier.HOT
     destinations: object | None = None
 
     def __post_init__(self):
@@ -118,7 +119,7 @@ class House:
         ledger = self.wrap("ledger", self.ledger)
         lane = Lane(
             wallet_id="hot-sim",
-            tier=Tier.HOT,
+            tier=self.tier,
             native=COIN,
             codec=self.codec,
             reader=self.reader(),

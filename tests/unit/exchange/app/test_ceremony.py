@@ -13,3 +13,10 @@ def test_refuses_an_unknown_way_to_hold_sol_and_draws_nothing(sol, tmp_path):
     with pytest.raises(InvalidInput, match="SOL is held"):
         hold_ceremony(Home(tmp_path), Secret(b"passphrase"), LOCAL_CHAINS, sol)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_refuses_a_warm_wallet_where_none_can_be_made_and_draws_nothing(tmp_path):
+    with pytest.raises(InvalidInput, match="no warm wallet can be made on solana-local, xrpl-local"):
+        chains = {"bitcoin-regtest", "solana-local", "xrpl-local"}
+        hold_ceremony(Home(tmp_path), Secret(b"passphrase"), LOCAL_CHAINS, warm=chains)
+    assert list(tmp_path.iterdir()) == []
