@@ -44,8 +44,8 @@ from exchange.app.wallet_kits import (
     Holder,
     ServiceKeys,
 )
+from exchange.app.wallet_tiers import WARM_FAMILIES
 from exchange.app.wallets import FROST, WRAPPED, is_frost, receives_at, registration_of
-from exchange.app.warm import WARM_FAMILIES
 
 SIGNERS = ("signer-a", "signer-b", "signer-c")
 SENDER = "sender"

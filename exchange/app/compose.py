@@ -21,14 +21,14 @@ from custody.store.database import open_database
 from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, MarketSpec, load_blueprint
 from exchange.app.chain_parts import ChainParts, TokenTier
 from exchange.app.core import Core
-from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops, open_custody, open_stores, wallets_on
+from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops, open_custody, open_stores
 from exchange.app.custody_steps import ChainBoard, deposit_dust
 from exchange.app.governing import GovernanceLoop, IndexedListings
 from exchange.app.home import Home
 from exchange.app.operator import Operator
-from exchange.app.refilling import open_planner, open_refills, refill_loops
+from exchange.app.refilling import open_refills, refill_loops
 from exchange.app.reserving import open_reserves
-from exchange.app.warm import warm_on
+from exchange.app.wallet_tiers import wallets_on, warm_on
 from exchange.app.watching import watch_loops
 from exchange.app.worker import Loop, Worker
 from exchange.projection.reading import trade_counts
@@ -99,9 +99,8 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     listings, indexer, operator = _listings(home, blueprint, trading, scales)
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
     tiers |= {token.asset.symbol: _token_tiers(part, token, custody, scales) for part in parts for token in part.tokens}
-    planner = open_planner(custody)
-    treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service, planner)
-    refills = open_refills(custody, treasury, planner)
+    treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service, custody.planner)
+    refills = open_refills(custody, treasury)
     board = ChainBoard(parts)
     worker = Worker(
         [

@@ -35,7 +35,7 @@ from custody.withdrawals.request import Bounds
 from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from exchange.app.agreeing import agreeing
-from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
+from exchange.app.blueprint import Blueprint
 from exchange.app.chain_parts import ChainParts, Ingredients, Records, verify_signer_keys
 from exchange.app.core import Core
 from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, pay_step, scan_step, sweep_step
@@ -45,10 +45,10 @@ from exchange.app.house_facts import HouseFacts, HousePolicy, standings
 from exchange.app.screened_coins import ScreenedReader
 from exchange.app.screening import screening_of
 from exchange.app.solana import solana_parts
+from exchange.app.treasury_planning import TreasuryPlanner, open_planner
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
-from exchange.app.wallet_kits import WARM
-from exchange.app.warm import warm_on
+from exchange.app.wallet_tiers import wallets_on, warm_on
 from exchange.app.worker import Loop
 from exchange.app.xrpl import xrpl_parts
 from exchange.projection.reading import open_hold_notes
@@ -72,9 +72,6 @@ DEPOSIT_FLOORS = {
     "BNB": 10**15,
 }
 """Smaller deposits are recorded and not credited: moving them would cost more than they bring. Base units."""
-
-SEVERAL_LANES = frozenset({Family.EVM})
-"""Families that can pay from several hot wallets of a chain side by side."""
 
 _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
     Family.UTXO: utxo_parts,
@@ -115,6 +112,7 @@ class CustodyRoom:
     cases: CaseDesk
     reviews: ReviewDesk
     policies: HousePolicy
+    planner: TreasuryPlanner
 
 
 def open_stores(home: Home, assets: AssetBook) -> Stores:
@@ -174,21 +172,6 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
         yield agreeing(part, given, _FAMILIES[part.chain.family]) if chain.second_url else part
 
 
-def wallets_on(blueprint: Blueprint, chain: str) -> tuple[tuple[WalletSpec, ...], WalletSpec]:
-    """The hot wallets on a chain, and the cold one. The first hot wallet receives; the others only pay.
-
-    Raises:
-        InvalidBlueprint: No hot wallet, several in a family that has one lane, two of one name, or not one cold wallet.
-    """
-    here = [spec for spec in blueprint.wallets if spec.chain == chain and spec.tier != WARM]
-    hot, cold = (tuple(spec for spec in here if spec.tier == tier) for tier in ("hot", "cold"))
-    if not hot or len(cold) != 1 or len({spec.id for spec in here}) != len(hot) + 1 or len(here) != len(hot) + 1:
-        raise InvalidBlueprint(f"blueprint: {chain} needs hot wallets and one cold wallet, each with a name of its own")
-    if len(hot) > 1 and chain_row(ChainId(chain)).family not in SEVERAL_LANES:
-        raise InvalidBlueprint(f"blueprint: {chain} pays from one hot wallet, not from {len(hot)}")
-    return hot, cold[0]
-
-
 def open_custody(
     home: Home,
     blueprint: Blueprint,
@@ -220,6 +203,8 @@ def open_custody(
     own = {part.cold_address: Tier.COLD for part in parts}
     own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
     own |= {part.warm.address: Tier.WARM for part in parts if part.warm is not None}
+    warm = {part.chain.id for part in parts if part.warm is not None}
+    planner = open_planner(stores.flows, stores.stock, breaker, warm, policies.active(_now_s()))
     pipeline = Pipeline(
         PipelineParts(
             store=stores.withdrawals,
@@ -231,12 +216,14 @@ def open_custody(
             lanes=lanes,
             now_ms=_now_ms,
             look_again_ms=LOOK_AGAIN_MS,
+            large_from=lambda asset: planner.large_from(asset, _now_s()),
         )
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
     reviews = ReviewDesk(stores.withdrawals, lanes, policies)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews, policies)
+    treasury = (policies, planner)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews, *treasury)
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:

@@ -9,7 +9,6 @@ from functools import partial
 from custody.keys.quorum import Roster
 from custody.wallets.refills import RefillLimits
 from exchange.app.custody_room import CustodyRoom
-from exchange.app.treasury_planning import Setup, TreasuryPlanner
 from exchange.app.worker import Loop
 from exchange.settlement.refilling import RefillDesk, RefillParts, RefillPlace
 from exchange.settlement.treasury import TreasuryDesk
@@ -23,14 +22,7 @@ PER_STEP = 2
 """The first two refills of a day need two people, the next two three; then people must find out where it goes."""
 
 
-def open_planner(custody: CustodyRoom) -> TreasuryPlanner:
-    """Bands and plans over what this installation records."""
-    warm = {part.chain.id for part in custody.parts if part.warm is not None}
-    stores, fee_caps = custody.stores, custody.policies.active(time.time_ns() // 1_000_000_000).fee_caps
-    return TreasuryPlanner(Setup(stores.flows, stores.stock, custody.breaker.open_scopes, warm, fee_caps))
-
-
-def open_refills(custody: CustodyRoom, treasury: TreasuryDesk, planner: TreasuryPlanner) -> RefillDesk:
+def open_refills(custody: CustodyRoom, treasury: TreasuryDesk) -> RefillDesk:
     """Put the desk together, for every asset with a warm wallet."""
     places = {
         part.native.symbol: RefillPlace(part.native, part.hot_address, part.own_memo)
@@ -41,7 +33,7 @@ def open_refills(custody: CustodyRoom, treasury: TreasuryDesk, planner: Treasury
         RefillParts(
             store=custody.stores.refills,
             service=custody.service,
-            planner=planner,
+            planner=custody.planner,
             treasury=treasury,
             places=places,
             limits=lambda: limits_of(custody.policies.roster()),

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass
 
 from custody.chains.registry import chain_row
+from custody.monitor.breaker import FileBreaker
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
 from custody.store.flows import HOUR_S, SqlFlows
@@ -24,6 +25,7 @@ from custody.wallets.bands import Bands, Cap, plan_bands
 from custody.wallets.demand import Demand, FlowHistory, HistoryTooShort, Horizon, forecast
 from custody.wallets.treasury import PPM
 from custody.wallets.treasury_moves import Setting, Stock, TreasuryPlan, plan_moves
+from custody.withdrawals.rules import Policy
 
 PAY_THEMSELVES = frozenset({Family.UTXO, Family.TRON, Family.XRPL})
 """Families whose wallets pay their own fees; elsewhere a float pays that is no reserve."""
@@ -74,6 +76,7 @@ class TreasuryPlanner:
         self._setup = setup
         self._given = assumptions or Assumptions()
         self._known: dict[str, tuple[int, FlowHistory, Demand | None]] = {}
+        self._large: dict[str, tuple[int, int | None]] = {}
 
     def demand(self, symbol: str, now_hour: int) -> tuple[FlowHistory, Demand | None]:
         """The flows of an asset and the forecast from them; None while the history is too short.
@@ -115,6 +118,18 @@ class TreasuryPlanner:
         )
         return plan_moves(stock, setting, f"{asset.symbol} {now_hour}".encode())
 
+    def large_from(self, asset: Asset, now_s: int) -> int | None:
+        """Above how many base units a withdrawal is large while hot is below its throttle level; None while it is not.
+
+        Looked up once a second: the record is no younger.
+        """
+        known = self._large.get(asset.key)
+        if known is None or known[0] != now_s:
+            plan = self.recorded(asset, now_s)
+            known = (now_s, None if plan is None else plan.throttle_above)
+            self._large[asset.key] = known
+        return known[1]
+
     def _fee(self, asset: Asset) -> int:
         pays_itself = chain_row(asset.chain).family in PAY_THEMSELVES
         return self._setup.fee_caps.get(asset.chain, 0) if pays_itself else 0
@@ -126,6 +141,13 @@ class TreasuryPlanner:
             return None
         last = samples[-1]
         return self.plan(asset, Stock(last.hot, last.warm, last.cold), last.owed, now_s)
+
+
+def open_planner(
+    flows: SqlFlows, stock: SqlStock, breaker: FileBreaker, warm_chains: Collection[str], policy: Policy
+) -> TreasuryPlanner:
+    """Plan as the service acts: under the policy in force and the breaker as it stands."""
+    return TreasuryPlanner(Setup(flows, stock, breaker.open_scopes, warm_chains, policy.fee_caps))
 
 
 def _forecast(history: FlowHistory, given: Assumptions, symbol: str) -> Demand | None:

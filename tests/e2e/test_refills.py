@@ -81,6 +81,17 @@ def bring_from_cold(live):
     )
 
 
+def test_warm_signers_are_processes_of_their_own_that_pay_our_own_places_only(live):
+    wallets = {spec.id: spec for spec in live.ceremony.wallets}
+    for chain, name in (("bitcoin-regtest", "btc"), ("ethereum-local", "eth")):
+        warm, hot = wallets[f"warm-{name}"], wallets[f"hot-{name}"]
+        assert not {member.signer for member in warm.members} & {member.signer for member in hot.members}
+        ours = {receives_at(hot), receives_at(wallets[f"cold-{name}"])}
+        for member in warm.members:
+            rules = json.loads((live.home.signer(member.signer) / "rules.json").read_text())
+            assert (warm.chain, set(rules["destinations"][warm.id])) == (chain, ours)
+
+
 def test_what_lies_too_much_in_hot_fills_warm_and_then_cold(live):
     for symbol in ("BTC", "ETH"):
         for turn, to in enumerate(("warm", "cold")):
@@ -145,4 +156,17 @@ def test_e02_on_anvil_the_third_refill_of_a_day_needs_a_third_person_and_the_day
     assert "in 24 h, at most" in stopped["note"]
     problem = live.wait("on the status page", lambda: live.get("/v1/status")["problems"].get("refills ETH"))
     assert stopped["note"] in problem
+    live.require_books_balance()
+
+
+def test_e01_a_nearly_empty_hot_wallet_pays_small_amounts_and_large_ones_wait_until_it_is_filled(live):
+    now = held(live, "ETH")
+    assert now.hot * 1_000 < now.owed * 2  # below the throttle level, as the refills of the day left it
+    large, small = live.pay("ben", "ETH", "0.1"), live.pay("ben", "ETH", "0.005")
+    live.wait_state(small.id, "settled")
+    live.wait_state(large.id, "awaiting_liquidity")
+    assert "large amounts wait" in live.get(f"/v1/withdrawals/{large.id}")["reason"]
+    approve(live, wait_request(live, "ETH", 4, "open"), Staff(live.home, STAFF))
+    live.wait_state(large.id, "settled")
+    assert live.received(large) == large.units
     live.require_books_balance()

@@ -16,7 +16,7 @@ def test_refuses_an_unknown_way_to_hold_sol_and_draws_nothing(sol, tmp_path):
 
 
 def test_refuses_a_warm_wallet_where_none_can_be_made_and_draws_nothing(tmp_path):
+    chains = {"bitcoin-regtest", "solana-local", "xrpl-local"}
     with pytest.raises(InvalidInput, match="no warm wallet can be made on solana-local, xrpl-local"):
-        chains = {"bitcoin-regtest", "solana-local", "xrpl-local"}
         hold_ceremony(Home(tmp_path), Secret(b"passphrase"), LOCAL_CHAINS, warm=chains)
     assert list(tmp_path.iterdir()) == []

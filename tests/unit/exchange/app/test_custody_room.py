@@ -4,8 +4,7 @@ from dataclasses import replace
 import pytest
 
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, MemberSpec, WalletSpec
-from exchange.app.custody_room import wallets_on
-from exchange.app.warm import warm_on
+from exchange.app.wallet_tiers import wallets_on, warm_on
 
 
 def blueprint(*wallets):

@@ -1,7 +1,8 @@
-"""The warm wallet of a chain in the blueprint: an option, between hot, which pays, and cold, which stores.
+"""Which wallets of the blueprint do what on a chain: hot pays, cold stores, and warm, an option, refills hot.
 
 Example:
-    spec = warm_on(blueprint, "bitcoin-regtest")
+    hot, cold = wallets_on(blueprint, "bitcoin-regtest")
+    warm = warm_on(blueprint, "bitcoin-regtest")
 """
 
 from __future__ import annotations
@@ -11,8 +12,25 @@ from custody.primitives.chain import ChainId, Family
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
 from exchange.app.wallet_kits import WARM
 
+SEVERAL_LANES = frozenset({Family.EVM})
+"""Families that can pay from several hot wallets of a chain side by side."""
 WARM_FAMILIES = frozenset({Family.UTXO, Family.EVM})
 """Families whose parts can put a third wallet between hot and cold."""
+
+
+def wallets_on(blueprint: Blueprint, chain: str) -> tuple[tuple[WalletSpec, ...], WalletSpec]:
+    """The hot wallets on a chain, and the cold one. The first hot wallet receives; the others only pay.
+
+    Raises:
+        InvalidBlueprint: No hot wallet, several in a family that has one lane, two of one name, or not one cold wallet.
+    """
+    here = [spec for spec in blueprint.wallets if spec.chain == chain and spec.tier != WARM]
+    hot, cold = (tuple(spec for spec in here if spec.tier == tier) for tier in ("hot", "cold"))
+    if not hot or len(cold) != 1 or len({spec.id for spec in here}) != len(hot) + 1 or len(here) != len(hot) + 1:
+        raise InvalidBlueprint(f"blueprint: {chain} needs hot wallets and one cold wallet, each with a name of its own")
+    if len(hot) > 1 and chain_row(ChainId(chain)).family not in SEVERAL_LANES:
+        raise InvalidBlueprint(f"blueprint: {chain} pays from one hot wallet, not from {len(hot)}")
+    return hot, cold[0]
 
 
 def warm_on(blueprint: Blueprint, chain: str) -> WalletSpec | None:
