@@ -61,9 +61,9 @@ _MEMBER_CURVES = {row.member_path: KITS[row.family].curve for row in LOCAL_CHAIN
 _OPENER_CURVES = {OPENER_PATH: Curve.ED25519} | dict.fromkeys(
     (path for paths in OPENER_PATHS.values() for path in paths.values()), Curve.SECP256K1
 )
-_OWN_MOVES = {True: frozenset({Family.EVM, Family.TRON}), False: frozenset({Family.EVM, Family.XRPL})}
-"""Moves without an intent: the sender sweeps deposit accounts into the hot wallet, members make tickets and reject
-Safe nonces."""
+_OWN_MOVES = {True: frozenset({Family.EVM, Family.TRON}), False: frozenset({Family.EVM, Family.XRPL, Family.UTXO})}
+"""Moves without an intent: the sender sweeps deposit accounts into the hot wallet, members make tickets, reject
+Safe nonces and gather small coins."""
 _SENDER_CURVES = {path: curve for kit in KITS.values() for path, curve in kit.sender_curves.items()}
 
 

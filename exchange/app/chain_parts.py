@@ -19,7 +19,7 @@ from custody.signers.client import RemoteSigner
 from custody.wallets.addresses import AddressDesk
 from custody.wallets.gas_loans import GasLoanStore, LentGas
 from custody.wallets.memos import MemoDesk
-from custody.wallets.ports import DepositStore, MemoStore
+from custody.wallets.ports import CoinRecords, DepositStore, MemoStore
 from custody.wallets.scanner import BlockSource
 from custody.wallets.sweep import SweepLane, SweepStore
 from custody.withdrawals.lanes import AnyLane, Member
@@ -36,11 +36,12 @@ class SignerMismatch(VerificationFailed):
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What is on disk about our own transactions, for families that look after their accounts."""
+    """What is on disk about our own transactions and coins, for families that look after their accounts."""
 
     withdrawals: WithdrawalStore
     sweeps: SweepStore
     gas_loans: GasLoanStore
+    coins: CoinRecords
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             stores.deposits,
             blueprint.solana_deposits,
             home.folder,
-            Records(stores.withdrawals, stores.sweeps, stores.gas_loans),
+            Records(stores.withdrawals, stores.sweeps, stores.gas_loans, stores.deposits),
             stores.memos,
             tuple(more),
             warm := warm_on(blueprint, chain.chain),

@@ -24,13 +24,13 @@ from custody.chains.evm.executions import safe_nonce
 from custody.chains.evm.plan import SafePlan, SafeState
 from custody.chains.evm.reader import SafeReader
 from custody.chains.port import SignedTx
-from custody.keys.material import Signature, SigningNeed, SigningRequest, SigningRole
-from custody.primitives.errors import Unavailable
+from custody.keys.material import Signature, SigningNeed
 from custody.wallets.sweep import Sweeper, SweepState
 from custody.withdrawals.lanes import Lane
 from custody.withdrawals.states import PaymentState
 from exchange.app.evm_counters import OwnRecords
 from exchange.app.evm_moves import SafeMoves
+from exchange.app.lane_signers import LaneSigners
 
 FIRST_PLACE = -1_000_000_000
 """Place of the rejection of nonce 0 among the moves of a chain, far below the fillers of the sender's counter."""
@@ -56,30 +56,6 @@ class Rejection:
         wallet = self.codec.wallet
         used = account_key(wallet.params.chain_id, wallet.sender_address, self.plan.gas.nonce)
         return replace(self.codec.assemble(self.plan, signatures), conflict_key=used)
-
-
-class LaneSigners:
-    """Asks the signers of a lane as if they were one; silent members are passed over."""
-
-    def __init__(self, lane: SafeLane) -> None:
-        self.name = f"signers of {lane.wallet_id}"
-        self._lane = lane
-
-    def sign(self, request: SigningRequest) -> tuple[Signature, ...]:
-        """Return a complete set of signatures in the request's role, or none at all.
-
-        Raises:
-            Refused: A signer's rules say no.
-        """
-        wanted = 1 if request.role is SigningRole.SENDER else self._lane.threshold
-        given: list[Signature] = []
-        for signer in self._lane.signers(request.role):
-            if len(given) < wanted:
-                try:
-                    given += signer.sign(request)
-                except Unavailable:
-                    continue
-        return tuple(given) if len(given) >= wanted else ()
 
 
 class SafeRejecter:

@@ -10,7 +10,9 @@ Example:
 from __future__ import annotations
 
 import threading
+from collections.abc import Set
 
+from custody.chains.utxo.coins import Coins
 from custody.chains.utxo.reader import UtxoReader
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -28,6 +30,11 @@ class SharedCoins:
         """All confirmed coins of the wallet."""
         with self._lock:
             return self.reader.total()
+
+    def small_coins(self, reserved: Set[str]) -> Coins:
+        """The smallest coins that are no dust and not in use; see `UtxoReader.small_coins`."""
+        with self._lock:
+            return self.reader.small_coins(reserved)
 
     def held_at(self, block: BlockRef) -> dict[Address, Amount]:
         """What each address held as of a block; see `UtxoReader.held_at`."""

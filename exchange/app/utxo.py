@@ -20,7 +20,9 @@ from custody.withdrawals.lanes import Lane
 from exchange.app.blueprint import WalletSpec
 from exchange.app.chain_parts import ChainParts, Ingredients, WarmTier
 from exchange.app.reserve_sources import TierReader, UtxoReserves
+from exchange.app.screened_coins import ScreenedReader
 from exchange.app.shared_coins import SharedCoins
+from exchange.app.utxo_gathering import CoinGatherer
 from exchange.app.wallets import utxo_wallet
 
 BUMP_AFTER_MS = 20 * 60_000
@@ -51,6 +53,8 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         tiers.append((TierReader(warm.id, "warm"), warm_coins))
         warm_lane = _lane(given, given.warm, Tier.WARM, UtxoReader.connect(warm, node))
         warm_tier = WarmTier(warm_lane, own_address(warm, folder), balance=warm_coins.total)
+    screened = ScreenedReader(reader, given.records.coins, OWN_PLACES).screened
+    gatherer = CoinGatherer(lane, hot, given.records, lambda taken: screened(hot_coins.small_coins(taken)))
     return ChainParts(
         hot.params.chain,
         hot.params.asset,
@@ -63,6 +67,7 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         hot_coins.total,
         cold_coins.total,
         UtxoReserves(tiers),
+        upkeep=gatherer.step,
         fee_paid=lambda signed: signed.fee_max,
         warm=warm_tier,
     )

@@ -9,7 +9,7 @@ from custody.chains.utxo.params import ROWS
 from custody.keys.crosscheck import CrossCheckFailed
 from custody.primitives.errors import WrongNetwork
 from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
-from exchange.app.chain_parts import Ingredients
+from exchange.app.chain_parts import Ingredients, Records
 from exchange.app.utxo import utxo_parts
 from exchange.app.wallets import utxo_wallet
 
@@ -38,7 +38,7 @@ def ingredients(kind, node, folder):
         deposits=MemoryDeposits(),
         deposit_limit=0,
         folder=folder,
-        records=None,
+        records=Records(None, None, None, None),
         memos=None,
     )
 
