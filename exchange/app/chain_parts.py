@@ -159,7 +159,6 @@ class ChainParts:
         born_height: First block that can hold a deposit.
         fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
         memos: Where all customers share one address: the desk that gives each a memo.
-        own_memo: What a move of ours into the hot wallet carries there; empty elsewhere.
         warm: The warm wallet; None where there is none.
     """
 
@@ -187,7 +186,6 @@ class ChainParts:
     born_height: int = 0
     fee_paid: Callable[[SignedTx], Amount] | None = None
     memos: MemoDesk | None = None
-    own_memo: str = ""
     warm: WarmTier | None = None
 
     def beside(self) -> tuple[FurtherLane, ...]:

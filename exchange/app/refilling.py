@@ -25,7 +25,7 @@ PER_STEP = 2
 def open_refills(custody: CustodyRoom, treasury: TreasuryDesk) -> RefillDesk:
     """Put the desk together, for every asset with a warm wallet."""
     places = {
-        part.native.symbol: RefillPlace(part.native, part.hot_address, part.own_memo)
+        part.native.symbol: RefillPlace(part.native, part.hot_address)
         for part in custody.parts
         if part.warm is not None
     }

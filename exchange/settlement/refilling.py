@@ -59,11 +59,10 @@ _STANDS = {
 
 @dataclass(frozen=True, slots=True)
 class RefillPlace:
-    """An asset whose hot wallet can be refilled: the asset, where hot receives, and with which memo."""
+    """An asset whose hot wallet can be refilled, and where that receives."""
 
     asset: Asset
     hot: Address
-    memo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ class RefillDesk:
         place = self._parts.places[request.symbol]
         amount = Amount(request.units, place.asset).text()
         key = IdempotencyKey(request.id)
-        asked = WithdrawalRequest(TREASURY, request.symbol, place.hot.text, amount, place.memo, key)
+        asked = WithdrawalRequest(TREASURY, request.symbol, place.hot.text, amount, memo="", idempotency_key=key)
         try:
             self._parts.service.request_refill(asked, self._parts.now_ms())
         except (InvalidInput, Refused) as error:
