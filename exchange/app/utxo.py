@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 
 from custody.chains.utxo.broadcaster import UtxoBroadcaster
@@ -11,6 +12,7 @@ from custody.chains.utxo.reader import UtxoReader
 from custody.chains.utxo.wallet import RECEIVE, UtxoWallet
 from custody.keys.crosscheck import SortedMultisig, crosscheck_utxo
 from custody.keys.material import Curve, PublicKey
+from custody.monitor.breaker import FileBreaker
 from custody.nodes.bitcoin import BitcoinNode
 from custody.primitives.address import Address
 from custody.wallets.addresses import AddressDesk
@@ -54,7 +56,13 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         warm_lane = _lane(given, given.warm, Tier.WARM, UtxoReader.connect(warm, node))
         warm_tier = WarmTier(warm_lane, own_address(warm, folder), balance=warm_coins.total)
     screened = ScreenedReader(reader, given.records.coins, OWN_PLACES).screened
-    gatherer = CoinGatherer(lane, hot, given.records, lambda taken: screened(hot_coins.small_coins(taken)))
+    breaker = FileBreaker(given.folder / "breaker.json")
+
+    def small_coins(taken: Set[str]) -> Coins:
+        breaker.require_closed(hot.params.asset, hot.id)  # nothing is signed meanwhile, this neither
+        return screened(hot_coins.small_coins(taken))
+
+    gatherer = CoinGatherer(lane, hot, given.records, small_coins)
     return ChainParts(
         hot.params.chain,
         hot.params.asset,

@@ -110,7 +110,7 @@ class CoinGatherer:
 
         Raises:
             Unavailable: Node or signers do not answer; call again.
-            Refused: Signers do not allow moves within the wallet.
+            Refused: Signers do not allow moves within the wallet, or the breaker is open.
             ResourceTaken: A payment was faster; call again.
         """
         if time.monotonic() < self._rests_until:
