@@ -32,6 +32,7 @@ from custody.withdrawals.request import WithdrawalRequest
 from custody.withdrawals.states import WithdrawalState
 from exchange.app.ceremony import STAFF
 from exchange.app.compose import Installation
+from exchange.app.custody_room import DEPOSIT_FLOORS
 from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
 from exchange.app.provision import provision_contracts, provision_wallets
 from exchange.cli.loop.outside import fresh_place, pay_from_outside, received
@@ -44,6 +45,10 @@ SETTLE_TIMEOUT_S = 180
 FUNDING_TIMEOUT_S = 600
 FUNDINGS = 24
 """Deposits a chain, so that a UTXO wallet has coins for several payments at once."""
+OPENS_ACCOUNT = {"XRP": 10**6}
+"""Least first payment to a place that does not exist yet."""
+FUNDING_REQUESTS = 1_000
+"""Withdrawals that one deposit could pay."""
 POLL_S = 0.02
 CUSTOMER, HOUSE = CustomerId("load"), CustomerId("house")
 
@@ -58,7 +63,8 @@ class Bench:
         provision_contracts(self.world.home, self.world.chains, ceremony)
         self.world.chains.run_clock()
         self._widen_limits()
-        self.world.start_signers()
+        self.world.begin_signers()
+        self.world.await_signers()
         self.staff = Staff(self.world.home, STAFF[:2])
         self.installation = Installation.open(self.world.home)
         self.rooms = self.installation.rooms
@@ -78,8 +84,8 @@ class Bench:
     def fund(self) -> None:
         """Give the customer enough of everything, in many deposits."""
         for row in LOCAL_CHAINS:
-            for customer, coins, times in ((HOUSE, 20, 1), (CUSTOMER, 20, FUNDINGS)):  # the house pays the chains' fees
-                place, amount = self._place(row, customer), Amount(coins * row.asset.unit, row.asset)
+            for customer, times in ((HOUSE, 1), (CUSTOMER, FUNDINGS)):  # the house pays the chains' fees
+                place, amount = self._place(row, customer), Amount(FUNDING_REQUESTS * asked_units(row), row.asset)
                 for _ in range(times):
                     pay_from_outside(self.world.chains, place, amount)
         until = time.monotonic() + FUNDING_TIMEOUT_S
@@ -101,7 +107,7 @@ class Bench:
     def ask(self, number: int) -> None:
         """Ask for one withdrawal, the chains in turn."""
         row = LOCAL_CHAINS[number % len(LOCAL_CHAINS)]
-        amount = Amount(row.asset.unit // 50 + number * 10**row.exponent, row.asset)
+        amount = Amount(asked_units(row) + number * 10**row.exponent, row.asset)
         request = WithdrawalRequest(
             CUSTOMER, row.symbol, self.places[row.symbol], amount.text(), "", IdempotencyKey(f"load-{number}")
         )
@@ -133,17 +139,22 @@ class Bench:
     def report(self) -> dict[str, object]:
         """Latencies by kind of chain, and what arrived against what was asked."""
         families = {row.symbol: row.family for row in LOCAL_CHAINS}
-        took: dict[str, list[int]] = {"account chains": [], "UTXO chains": []}
+        took: dict[str, list[int]] = {}
         for each, (symbol, _) in self.asked.items():
-            latency = self.rooms.withdrawals.get(each).request_to_broadcast_ms
-            if latency is not None:
-                took["UTXO chains" if families[symbol] is Family.UTXO else "account chains"].append(latency)
+            paid = self.rooms.withdrawals.get(each)
+            if paid.broadcast_at_ms is None:
+                continue
+            planned_ms = self.rooms.withdrawal_store.payment(paid.payment_id).opened_at_ms
+            for name in ("UTXO chains" if families[symbol] is Family.UTXO else "account chains", symbol):
+                took.setdefault(name, []).append(paid.broadcast_at_ms - paid.requested_at_ms)
+            took.setdefault("request to plan", []).append(planned_ms - paid.requested_at_ms)
+            took.setdefault("plan to broadcast", []).append(paid.broadcast_at_ms - planned_ms)
         wanted: Counter[str] = Counter()
         for symbol, units in self.asked.values():
             wanted[symbol] += units
         arrived = {row.symbol: received(self.world.chains, row.chain, self.places[row.symbol]) for row in LOCAL_CHAINS}
         return {
-            "latency_ms": {name: quantiles(values) for name, values in took.items() if values},
+            "latency_ms": {name: quantiles(values) for name, values in sorted(took.items())},
             "wrong": {symbol: arrived[symbol] - units for symbol, units in wanted.items() if arrived[symbol] != units},
         }
 
@@ -175,6 +186,11 @@ class Bench:
         path.write_text(yaml.safe_dump(policy, sort_keys=False))
 
 
+def asked_units(row: LocalChain) -> int:
+    """What one withdrawal asks for at least: twice what the house sends out and the chain opens an account with."""
+    return 2 * max(row.asset.unit // 1_000, DEPOSIT_FLOORS.get(row.symbol, 0), OPENS_ACCOUNT.get(row.symbol, 0))
+
+
 def quantiles(values: list[int]) -> dict[str, int]:
     """p50, p99, p99.9 and the largest, with the count."""
     ordered = sorted(values)
@@ -184,10 +200,11 @@ def quantiles(values: list[int]) -> dict[str, int]:
 
 
 def show(found: dict, load: str) -> None:
+    print("request to broadcast, by kind of chain and by chain; and its two halves")
     print(f"{found['asked']} withdrawals over {len(LOCAL_CHAINS)} chains: {load}; all over after {found['seconds']} s")
     for name, row in found["latency_ms"].items():
         shown = "  ".join(f"{key} {value} ms" for key, value in row.items() if key != "count")
-        print(f"{name:<15} {row['count']:>6}  request to broadcast {shown}")
+        print(f"{name:<18} {row['count']:>6}  {shown}")
     print(f"states {found['states']}; refused {found['refused']}")
     print(f"what arrived on chain against what was asked: {found['wrong'] or 'equal to the last unit'}")
     held = "held" if found["goal_held"] else "MISSED"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from custody.keys.material import PublicKey, Signature, SigningNeed
 from custody.primitives.address import Address
@@ -37,6 +37,12 @@ class TrialUnclear(Unavailable):
     """A node does not say how a trial of a payment went: nothing is concluded."""
 
     code = "trial_unclear"
+
+
+class WalletBusy(Unavailable):
+    """A wallet has as many payments on their way as it can: whatever is asked of it next waits like the one before."""
+
+    code = "wallet_busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,26 @@ class Reader(Protocol[Out]):
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt now."""
         ...
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """A reader that knows a payment by its content, for chains where ids can be changed on the way."""
+
+    def finality_of(self, signed: SignedTx) -> Finality:
+        """What the chain says of these bytes now, whatever id they were mined under."""
+        ...
+
+
+def finality_of(reader: Reader[Any], signed: SignedTx) -> Finality:
+    """Ask a reader about stored bytes, by their content where it can tell.
+
+    Raises:
+        NodeUnavailable: No answer.
+    """
+    if isinstance(reader, Recogniser):
+        return reader.finality_of(signed)
+    return reader.finality(signed.txid, signed.conflict_key)
 
 
 class Destinations(Protocol):

@@ -24,7 +24,7 @@ from typing import Any
 from custody.chains.evm.deploy import install_release, send_unlocked
 from custody.chains.evm.node import EvmNode
 from custody.chains.evm.params import EvmParams
-from custody.devnet.processes import Launch, NodeProcess, NodeStartFailed, Stoppable, free_port
+from custody.devnet.processes import Launch, NodeProcess, Stoppable, start_on_port
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.errors import NotFound
 from custody.primitives.ids import TxId
@@ -32,8 +32,6 @@ from custody.primitives.invariant import invariant
 
 PROGRAM_VARIABLE = "MEXT_ANVIL"
 """Names another anvil binary."""
-START_ATTEMPTS = 3
-"""Another process may take the free port between the choice and the start."""
 STATE_INTERVAL_S = 5
 TIMEOUT_S = 10
 
@@ -99,19 +97,13 @@ class AnvilNode(Stoppable):
 
     @classmethod
     def _launch(cls, program: Path, folder: Path, params: EvmParams, options: AnvilOptions) -> AnvilNode:
-        for attempt in range(START_ATTEMPTS):
-            port = options.port or free_port()
-            rpc = JsonRpc(Endpoint("anvil", f"http://127.0.0.1:{port}", timeout_s=TIMEOUT_S))
-            launch = Launch("anvil", _command(program, port, params, options), folder)
-            try:
-                process = NodeProcess.start(launch, is_ready=lambda rpc=rpc: bool(rpc.call("eth_chainId")))  # type: ignore[misc]
-            except NodeStartFailed:
-                rpc.close()
-                if attempt == START_ATTEMPTS - 1 or options.port:
-                    raise
-                continue
-            return cls(process, rpc, params)
-        raise NodeStartFailed("anvil: no free port")
+        process, rpc = start_on_port(
+            options.port,
+            lambda port: JsonRpc(Endpoint("anvil", f"http://127.0.0.1:{port}", timeout_s=TIMEOUT_S)),
+            lambda port: Launch("anvil", _command(program, port, params, options), folder),
+            lambda rpc: bool(rpc.call("eth_chainId")),
+        )
+        return cls(process, rpc, params)
 
     @property
     def url(self) -> str:

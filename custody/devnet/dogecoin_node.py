@@ -15,16 +15,13 @@ Example:
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from custody.devnet.processes import Launch, NodeProcess, NodeStartFailed, Stoppable, free_port
+from custody.devnet.json_process import module_launch
+from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
 from custody.nodes.bitcoin import BitcoinNode
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.ids import TxId
-
-START_ATTEMPTS = 3
-"""Another process may take the free port between the choice and the start."""
 
 
 class DogecoinSimulator(Stoppable):
@@ -45,21 +42,15 @@ class DogecoinSimulator(Stoppable):
         Raises:
             NodeStartFailed: It does not start; the log's end is in the message.
         """
-        root = Path(__file__).resolve().parents[2]
-        for attempt in range(START_ATTEMPTS):
-            port = free_port()
-            rpc = JsonRpc(Endpoint("dogecoin-simulator", f"http://127.0.0.1:{port}"))
-            argv = (sys.executable, "-m", "custody.devnet.dogecoin_server", "--port", str(port))
-            launch = Launch("dogecoin-simulator", argv, folder.resolve(), {"PYTHONPATH": str(root)})
-            try:
-                process = NodeProcess.start(launch, is_ready=lambda rpc=rpc: bool(rpc.call("getblockcount")))  # type: ignore[misc]
-            except NodeStartFailed:
-                rpc.close()
-                if attempt == START_ATTEMPTS - 1:
-                    raise
-                continue
-            return cls(process, rpc)
-        raise NodeStartFailed("dogecoin-simulator: no free port")
+        process, rpc = start_on_port(
+            0,
+            lambda port: JsonRpc(Endpoint("dogecoin-simulator", f"http://127.0.0.1:{port}")),
+            lambda port: module_launch(
+                "dogecoin-simulator", "custody.devnet.dogecoin_server", folder, {"--port": port}
+            ),
+            lambda rpc: bool(rpc.call("getblockcount")),
+        )
+        return cls(process, rpc)
 
     @property
     def url(self) -> str:

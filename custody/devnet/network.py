@@ -40,9 +40,6 @@ BLOCK_TIME_S = 1
 SLOT_MS = 150
 """Solana's slots are 400 ms; faster ones shorten the 32 slots to finality to five seconds."""
 
-TRON_SOLID_DEPTH = 4
-"""Tron's blocks are final nineteen blocks later; fewer ones keep a local run short."""
-
 ENDPOINTS_FILE = "endpoints.json"
 
 N = TypeVar("N")
@@ -95,7 +92,7 @@ def _solana(folder: Path) -> SolanaVm:
 
 
 def _tron(folder: Path) -> TronSimulator:
-    return TronSimulator.start(folder, TronOptions(block_ms=BLOCK_TIME_S * 1_000, solid_depth=TRON_SOLID_DEPTH))
+    return TronSimulator.start(folder, TronOptions(block_ms=BLOCK_TIME_S * 1_000))
 
 
 KINDS: tuple[LocalChainKind, ...] = (

@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from custody.primitives.errors import NodeUnavailable
 
@@ -35,6 +35,9 @@ READY_TIMEOUT_S = 30
 
 STOP_TIMEOUT_S = 15
 """Time to write its state down after SIGTERM, before SIGKILL."""
+
+START_ATTEMPTS = 3
+"""A free port may be taken by somebody else before the child listens on it."""
 
 POLL_INTERVAL_S = 0.02
 LOG_TAIL_CHARS = 2_000
@@ -86,6 +89,17 @@ class Stoppable(Protocol):
         self.stop()
 
 
+class Connection(Protocol):
+    """What talks to a child, and is closed after use."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+C = TypeVar("C", bound=Connection)
+
+
 class NodeProcess(Stoppable):
     """A running child."""
 
@@ -101,11 +115,21 @@ class NodeProcess(Stoppable):
 
         Args:
             launch: What to start.
-            is_ready: Asked again and again; False or `NodeUnavailable` means "not yet".
-            ready_timeout_s: Longest wait, in seconds.
+            is_ready, ready_timeout_s: As in `await_ready`.
 
         Raises:
             NodeStartFailed: It cannot be started, ended early, or was not ready in time; it is stopped then.
+        """
+        process = cls.begin(launch)
+        process.await_ready(is_ready, ready_timeout_s)
+        return process
+
+    @classmethod
+    def begin(cls, launch: Launch) -> NodeProcess:
+        """Start a child and do not wait for it: several become ready together. Whoever begins it stops it.
+
+        Raises:
+            NodeStartFailed: It cannot be started.
         """
         launch.folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -122,15 +146,25 @@ class NodeProcess(Stoppable):
                 )
         except OSError as error:
             raise NodeStartFailed(f"{launch.name}: cannot start {launch.argv[0]}: {error}") from error
-        process = cls(launch, child)
+        return cls(launch, child)
+
+    def await_ready(self, is_ready: Callable[[], bool], timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Wait until it is ready.
+
+        Args:
+            is_ready: Asked again and again; False or `NodeUnavailable` means "not yet".
+            timeout_s: Longest wait, in seconds.
+
+        Raises:
+            NodeStartFailed: It ended early, or was not ready in time; it is stopped then.
+        """
         ready = False
         try:
-            process._wait_ready(is_ready, ready_timeout_s)
+            self._wait_ready(is_ready, timeout_s)
             ready = True
         finally:  # whatever went wrong, an interrupt included: no child is left behind
             if not ready:
-                process.stop()
-        return process
+                self.stop()
 
     @property
     def pid(self) -> int:
@@ -194,6 +228,35 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def start_on_port(
+    port: int, connect: Callable[[int], C], launch: Callable[[int], Launch], is_ready: Callable[[C], bool]
+) -> tuple[NodeProcess, C]:
+    """Start a process that listens on a port, and wait until it answers.
+
+    Args:
+        port: 0 for any free one.
+        connect: Port -> a client for it; it is closed again where the start fails.
+        launch: Port -> what to start.
+        is_ready: Asked again and again; False or `NodeUnavailable` means "not yet".
+
+    Raises:
+        NodeStartFailed: It does not start; the log's end is in the message.
+    """
+    attempts = 1 if port else START_ATTEMPTS
+    for left in reversed(range(attempts)):
+        chosen = port or free_port()
+        client = connect(chosen)
+        try:
+            process = NodeProcess.start(launch(chosen), is_ready=lambda client=client: is_ready(client))  # type: ignore[misc]
+        except NodeStartFailed:
+            client.close()
+            if not left:
+                raise
+        else:
+            return process, client
+    raise NodeStartFailed("no free port")
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -19,6 +19,9 @@ OWNER, ACTIVE = 0, 2
 USUAL_OPERATIONS = bytes.fromhex("7fff1fc0033e0300") + bytes(24)
 """What a new account's active permission allows: much, but no change of permissions (bit 46)."""
 
+TOKEN_DECIMALS = 6
+"""Of every built-in token."""
+
 Json = Any
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import base58
 
 from custody.chains.tron.address import node_hex
-from custody.devnet.tron_accounts import Token
+from custody.devnet.tron_accounts import TOKEN_DECIMALS, Token
 from custody.devnet.tron_execution import (
     CONTRACT_NAMES,
     TRANSFER,
@@ -139,6 +139,8 @@ class TronApi:
 
     def _constant(self, contract_address: str, function_selector: str, parameter: str, **_: Json) -> Json:
         token = self._ledger.head.world.tokens.get(contract_address)
+        if token is not None and function_selector == "decimals()":
+            return {"result": {"result": True}, "constant_result": [f"{TOKEN_DECIMALS:064x}"]}
         if token is None or function_selector != "balanceOf(address)":
             return {"result": {"code": "CONTRACT_VALIDATE_ERROR", "message": b"No contract".hex()}}
         units = token.balances.get("41" + parameter[24:64], 0)

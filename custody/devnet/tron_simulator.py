@@ -17,18 +17,15 @@ Example:
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import sys
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from custody.devnet.processes import Launch, NodeProcess, NodeStartFailed, Stoppable, free_port
-from custody.devnet.tron_http import TronApi, Unanswered
+from custody.devnet.json_process import NO_CONTENT, JsonApp, module_launch, serve
+from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
+from custody.devnet.tron_http import BLOCK_MS, TronApi, Unanswered
 from custody.devnet.tron_journal import TronJournal
 from custody.nodes.posting import Endpoint
 from custody.nodes.tron import TronHttp
@@ -39,12 +36,7 @@ EVIDENCE = "simulator"
 DEFAULT_BLOCK_MS = 500
 """A sixth of the network's 3 s."""
 DEFAULT_SOLID_DEPTH = 3
-"""Blocks on top of a final one; the network has 19 or so. Depth 4 of the row `tron-local`."""
-MAX_REQUEST_BYTES = 1 << 20
-START_ATTEMPTS = 3
-"""A free port may be taken by somebody else before we listen on it."""
-
-Message = MutableMapping[str, Any]
+"""Blocks on top of a final one, so that depth 4 is final, as the row `tron-local` says; the network has 19 or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +73,24 @@ class TronSimulator(Stoppable):
             NodeStartFailed: It does not start; the log's end is in the message.
         """
         chosen = options or TronOptions()
-        for attempt in range(START_ATTEMPTS):
-            port = chosen.port or free_port()
-            http = TronHttp(Endpoint("tron-simulator", f"http://127.0.0.1:{port}"))
-            launch = Launch("tron-simulator", _command(port, folder, chosen), folder.resolve(), _environment())
-            try:
-                process = NodeProcess.start(
-                    launch,
-                    is_ready=lambda http=http: bool(http.ask("/wallet/getnowblock")),  # type: ignore[misc]
-                )
-            except NodeStartFailed:
-                http.close()
-                if chosen.port or attempt == START_ATTEMPTS - 1:
-                    raise
-                continue
-            return cls(process, http)
-        raise NodeStartFailed("tron-simulator: no free port")
+        state = folder.resolve()
+        given = {"--state": state, "--block-ms": chosen.block_ms, "--solid-depth": chosen.solid_depth}
+        process, http = start_on_port(
+            chosen.port,
+            lambda port: TronHttp(Endpoint("tron-simulator", f"http://127.0.0.1:{port}")),
+            lambda port: module_launch("tron-simulator", __name__, folder, {"--port": port, **given}),
+            lambda http: bool(http.ask("/wallet/getnowblock")),
+        )
+        return cls(process, http)
 
     @property
     def url(self) -> str:
         """Where it answers."""
         return self.http.endpoint.url
 
-    def mine(self, blocks: int = 1) -> int:
-        """Seal blocks, three seconds of chain time each; the new height."""
-        return int(self.http.ask("/devnet/mine", blocks=blocks)["height"])
+    def mine(self, blocks: int = 1, *, milliseconds: int = BLOCK_MS) -> int:
+        """Seal blocks, by default three seconds of chain time each; the new height."""
+        return int(self.http.ask("/devnet/mine", blocks=blocks, milliseconds=milliseconds)["height"])
 
     def fund(self, address: str, sun: int) -> TxId:
         """Pay TRX from the faucet; in the next block."""
@@ -137,70 +122,13 @@ class TronSimulator(Stoppable):
         self.process.stop()
 
 
-class HttpApp:
-    """The HTTP side, as an ASGI application: POST in, JSON out."""
-
-    def __init__(self, api: TronApi, journal: TronJournal, block_ms: int) -> None:
-        self._api = api
-        self._journal = journal
-        self._block_ms = block_ms
-
-    async def __call__(
-        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
-        """Serve one request, or the life of the process."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
-            status, body = await self._post(str(scope["path"]), receive)
-            headers = [(b"content-type", b"application/json")]
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-
-    async def _live(
-        self, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
-        await receive()
-        ticking = asyncio.create_task(self._tick())
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        ticking.cancel()
-        self._journal.close()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _tick(self) -> None:
-        while self._block_ms:
-            await asyncio.sleep(self._block_ms / 1000)
-            if not self._api.paused:
-                self._journal.seal(SystemClock().now_s() * 1000)
-
-    async def _post(self, path: str, receive: Callable[[], Awaitable[Message]]) -> tuple[int, bytes]:
-        received, more = bytearray(), True
-        while more:
-            part = await receive()
-            received += part.get("body", b"")
-            more = part.get("more_body", False)
-            if len(received) > MAX_REQUEST_BYTES:
-                return 413, b""
-        try:
-            question = json.loads(received or b"{}")
-        except (ValueError, RecursionError):
-            return 400, b""
-        try:
-            answer = self._api.answer(path, question if isinstance(question, dict) else {})
-        except Unanswered:
-            return 503, b""
-        return (404, b"") if answer is None else (200, json.dumps(answer).encode())
-
-
-def _command(port: int, folder: Path, options: TronOptions) -> tuple[str, ...]:
-    numbers = {"--port": port, "--block-ms": options.block_ms, "--solid-depth": options.solid_depth}
-    arguments = tuple(text for name, value in numbers.items() for text in (name, str(value)))
-    return (sys.executable, "-m", "custody.devnet.tron_simulator", "--state", str(folder.resolve()), *arguments)
-
-
-def _environment() -> dict[str, str]:
-    return {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+def _answer(api: TronApi, path: str, question: Any) -> tuple[int, Any]:  # noqa: ANN401 - any JSON
+    """An answer; 404 for a path that is not served, 503 where the node is to be silent."""
+    try:
+        answer = api.answer(path, question if isinstance(question, dict) else {})
+    except Unanswered:
+        return 503, NO_CONTENT
+    return (404, NO_CONTENT) if answer is None else (200, answer)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -212,8 +140,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--solid-depth", type=int, default=DEFAULT_SOLID_DEPTH, help="blocks on top of a final one")
     options = parser.parse_args(arguments)
     ledger, journal = TronJournal.open(options.state, SystemClock().now_s() * 1000, options.solid_depth)
-    app = HttpApp(TronApi(ledger, journal), journal, options.block_ms)
-    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
+    api = TronApi(ledger, journal)
+
+    def tick() -> None:
+        if not api.paused:
+            journal.seal(SystemClock().now_s() * 1000)
+
+    app = JsonApp(partial(_answer, api), tick=tick, tick_ms=options.block_ms, close=journal.close)
+    serve(app, options.port)
     return 0
 
 

@@ -16,16 +16,12 @@ Example:
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import sys
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from custody.devnet.processes import Launch, NodeProcess, NodeStartFailed, Stoppable, free_port
+from custody.devnet.json_process import NO_CONTENT, JsonApp, module_launch, serve
+from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
 from custody.devnet.xrpl_ledger import SimLedger
 from custody.devnet.xrpl_rpc import XrplRpc
 from custody.nodes.posting import Endpoint
@@ -35,12 +31,7 @@ from custody.primitives.ids import TxId
 
 DEFAULT_LEDGER_MS = 1_000
 """A quarter of the network's 3 to 5 s."""
-MAX_REQUEST_BYTES = 1 << 20
-START_ATTEMPTS = 3
-"""A free port may be taken by somebody else before we listen on it."""
 TIMEOUT_S = 10
-
-Message = MutableMapping[str, Any]
 
 
 class XrplSimulator(Stoppable):
@@ -62,26 +53,15 @@ class XrplSimulator(Stoppable):
         Raises:
             NodeStartFailed: It does not start; the log's end is in the message.
         """
-        root = Path(__file__).resolve().parents[2]
-        for attempt in range(START_ATTEMPTS):
-            chosen = port or free_port()
-            rpc = RippledRpc(Endpoint("xrpl-simulator", f"http://127.0.0.1:{chosen}", timeout_s=TIMEOUT_S))
-            arguments = ("--port", str(chosen), "--ledger-ms", str(ledger_ms))
-            launch = Launch(
-                "xrpl-simulator",
-                (sys.executable, "-m", "custody.devnet.xrpl_simulator", *arguments),
-                folder.resolve(),
-                {"PYTHONPATH": str(root)},
-            )
-            try:
-                ready = NodeProcess.start(launch, is_ready=lambda rpc=rpc: bool(rpc.call("server_state")))  # type: ignore[misc]
-            except NodeStartFailed:
-                rpc.close()
-                if port or attempt == START_ATTEMPTS - 1:
-                    raise
-                continue
-            return cls(ready, rpc)
-        raise NodeStartFailed("xrpl-simulator: no free port")
+        process, rpc = start_on_port(
+            port,
+            lambda chosen: RippledRpc(Endpoint("xrpl-simulator", f"http://127.0.0.1:{chosen}", timeout_s=TIMEOUT_S)),
+            lambda chosen: module_launch(
+                "xrpl-simulator", __name__, folder, {"--port": chosen, "--ledger-ms": ledger_ms}
+            ),
+            lambda rpc: bool(rpc.call("server_state")),
+        )
+        return cls(process, rpc)
 
     @property
     def url(self) -> str:
@@ -114,55 +94,16 @@ class XrplSimulator(Stoppable):
         self.process.stop()
 
 
-class SimulatorApp:
-    """The HTTP side, as an ASGI application: POST in, JSON out."""
-
-    def __init__(self, rpc: XrplRpc, ledger_ms: int) -> None:
-        self._rpc = rpc
-        self._ledger_ms = ledger_ms
-
-    async def __call__(
-        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
-        """Serve one request, or the life of the process."""
-        if scope["type"] == "lifespan":
-            await receive()
-            ticking = asyncio.create_task(self._tick())
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            ticking.cancel()
-            await send({"type": "lifespan.shutdown.complete"})
-        elif scope["type"] == "http":
-            status, body = await self._answer(receive)
-            headers = [(b"content-type", b"application/json")]
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-
-    async def _tick(self) -> None:
-        while self._ledger_ms:
-            await asyncio.sleep(self._ledger_ms / 1000)
-            self._rpc.ledger.close()
-
-    async def _answer(self, receive: Callable[[], Awaitable[Message]]) -> tuple[int, bytes]:
-        received, more = bytearray(), True
-        while more:
-            part = await receive()
-            received += part.get("body", b"")
-            more = part.get("more_body", False)
-            if len(received) > MAX_REQUEST_BYTES:
-                return 413, b""
-        try:
-            question = json.loads(received)
-        except (ValueError, RecursionError):
-            return 400, b""
-        faults, asked = self._rpc.ledger.faults, isinstance(question, dict) and str(question.get("method"))
-        if faults.silent and asked != "devnet_fault":
-            return 503, b""
-        answer = json.dumps(self._rpc.answer(question)).encode()
-        if faults.lost_answers and asked == "submit":
-            faults.lost_answers -= 1
-            return 502, b""
-        return 200, answer
+def _answer(rpc: XrplRpc, question: Any) -> tuple[int, Any]:  # noqa: ANN401 - any JSON
+    """An answer, or the lack of one where a fault is switched on."""
+    faults, asked = rpc.ledger.faults, isinstance(question, dict) and str(question.get("method"))
+    if faults.silent and asked != "devnet_fault":
+        return 503, NO_CONTENT
+    answer = rpc.answer(question)
+    if faults.lost_answers and asked == "submit":
+        faults.lost_answers -= 1
+        return 502, NO_CONTENT
+    return 200, answer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -173,8 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--ledger-ms", type=int, default=DEFAULT_LEDGER_MS, help="time between ledgers; 0: devnet_close"
     )
     options = parser.parse_args(arguments)
-    app = SimulatorApp(XrplRpc(SimLedger(SystemClock().now_s())), options.ledger_ms)
-    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
+    ledger = SimLedger(SystemClock().now_s())
+    rpc = XrplRpc(ledger)
+    app = JsonApp(lambda _, question: _answer(rpc, question), tick=ledger.close, tick_ms=options.ledger_ms)
+    serve(app, options.port)
     return 0
 
 

@@ -18,6 +18,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from coincurve import PrivateKey as CurvePrivateKey
 from coincurve import PublicKey as CurvePublicKey
@@ -93,15 +94,16 @@ class PublicNode:
 
         Spec: BIP-32 CKDpub.
         """
-        if not 0 <= index < HARDENED:
-            raise InvalidPath("a public key has no hardened children")
-        left, right = _hmac_halves(self.chain_code, self.key + index.to_bytes(4, "big"))
-        _require_scalar(left)
-        try:
-            point = _point(self.key).add(left)
-        except ValueError as error:  # the point at infinity
-            raise InvalidKey("this step has no child key; use the next") from error
-        return PublicNode(point.format(), right, self._place_below(index))
+        key, chain_code = self._step(index)
+        return PublicNode(key, chain_code, self._place_below(index))
+
+    def child_key(self, index: int) -> bytes:
+        """Key of one unhardened step, 33 bytes: the last step of many addresses, where no further one follows.
+
+        Raises:
+            InvalidPath, InvalidKey: As `child`.
+        """
+        return self._step(index)[0]
 
     def descend(self, steps: Sequence[int]) -> PublicNode:
         """Derive several unhardened steps below this node."""
@@ -120,6 +122,20 @@ class PublicNode:
 
     def _place_below(self, index: int) -> Place:
         return Place(self.place.depth + 1, self.fingerprint(), index)
+
+    def _step(self, index: int) -> tuple[bytes, bytes]:
+        """Key and chain code of a child."""
+        if self.place.depth >= MAX_NODE_DEPTH:
+            raise InvalidKey(f"a key at depth {MAX_NODE_DEPTH} has no children")
+        if not 0 <= index < HARDENED:
+            raise InvalidPath("a public key has no hardened children")
+        left, right = _hmac_halves(self.chain_code, self.key + index.to_bytes(4, "big"))
+        _require_scalar(left)
+        try:
+            point = _point(self.key).add(left)
+        except ValueError as error:  # the point at infinity
+            raise InvalidKey("this step has no child key; use the next") from error
+        return point.format(), right
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +222,7 @@ def hash160(raw: bytes) -> bytes:
 
 
 def _hmac_halves(key: bytes, message: bytes) -> tuple[bytes, bytes]:
-    mac = hmac.new(key, message, hashlib.sha512).digest()
+    mac = hmac.digest(key, message, "sha512")
     return mac[:32], mac[32:]
 
 
@@ -216,6 +232,7 @@ def _require_scalar(raw: bytes, *, allow_zero: bool = True) -> None:
         raise InvalidKey("private key not in 1..n-1")
 
 
+@lru_cache(maxsize=1_024)  # a compressed key is read by a square root; one parent has thousands of children
 def _point(raw: bytes) -> CurvePublicKey:
     if raw[:1] not in (b"\x02", b"\x03"):
         raise InvalidKey("public key does not start with 02 or 03")

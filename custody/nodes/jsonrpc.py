@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from custody.nodes.posting import MAX_RESPONSE_BYTES, TIMEOUT_S, Endpoint, http_client, post_json
+from custody.nodes.posting import MAX_RESPONSE_BYTES, TIMEOUT_S, Endpoint, Post
 from custody.primitives.errors import NodeUnavailable
 
 __all__ = ["MAX_RESPONSE_BYTES", "TIMEOUT_S", "Call", "Endpoint", "JsonRpc", "NodeError"]
@@ -51,7 +51,7 @@ class JsonRpc:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._ids = itertools.count(1)
-        self._http = http_client(endpoint)
+        self._http = Post(endpoint)
 
     def call(self, method: str, *params: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever JSON the node sends
         """Ask one question.
@@ -107,7 +107,7 @@ class JsonRpc:
         Raises:
             NodeUnavailable: No usable answer.
         """
-        return post_json(self._http, self.endpoint, self.endpoint.url, body)
+        return self._http.json(self.endpoint.url, body)
 
     def _result(self, answer: object, number: int, method: str) -> Any:  # noqa: ANN401
         name = self.endpoint.name

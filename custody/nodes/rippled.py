@@ -18,7 +18,7 @@ import json
 from typing import Any
 
 from custody.nodes.jsonrpc import NodeError
-from custody.nodes.posting import Endpoint, http_client, post_json
+from custody.nodes.posting import Endpoint, Post
 from custody.primitives.errors import NodeUnavailable
 
 API_VERSION = 1
@@ -29,7 +29,7 @@ class RippledRpc:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self._http = http_client(endpoint)
+        self._http = Post(endpoint)
 
     def call(self, method: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON the node takes
         """Ask one question.
@@ -47,7 +47,7 @@ class RippledRpc:
         """
         where = f"{self.endpoint.name}: {method}"
         question = {"method": method, "params": [{"api_version": API_VERSION, **fields}]}
-        answer = post_json(self._http, self.endpoint, self.endpoint.url, question)
+        answer = self._http.json(self.endpoint.url, question)
         result = answer.get("result") if isinstance(answer, dict) else None
         if not isinstance(result, dict):
             raise NodeUnavailable(f"{where}: no result", node=self.endpoint.name)

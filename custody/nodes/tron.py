@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from custody.nodes.jsonrpc import NodeError
-from custody.nodes.posting import Endpoint, http_client, post_json
+from custody.nodes.posting import Endpoint, Post
 from custody.primitives.errors import NodeUnavailable
 
 
@@ -25,7 +25,7 @@ class TronHttp:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._base = endpoint.url.rstrip("/")
-        self._http = http_client(endpoint)
+        self._http = Post(endpoint)
 
     def ask(self, path: str, **fields: Any) -> Any:  # noqa: ANN401 - whatever JSON the node sends
         """Ask one question.
@@ -41,7 +41,7 @@ class TronHttp:
             NodeError: The node states an error.
             NodeUnavailable: No usable answer; if the call had an effect is unknown.
         """
-        answer = post_json(self._http, self.endpoint, self._base + path, fields)
+        answer = self._http.json(self._base + path, fields)
         if not isinstance(answer, dict | list):
             raise NodeUnavailable(f"{self.endpoint.name}: {path}: neither object nor list", node=self.endpoint.name)
         stated = answer.get("Error") if isinstance(answer, dict) else None

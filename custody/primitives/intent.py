@@ -19,6 +19,7 @@ from custody.primitives.amount import Amount
 from custody.primitives.encoding import digest
 from custody.primitives.errors import AssetMismatch, InvalidInput
 from custody.primitives.ids import Digest, WithdrawalId
+from custody.primitives.invariant import invariant
 
 INTENT_TAG = "mext/intent/1"
 MAX_MEMO_BYTES = 256
@@ -92,8 +93,20 @@ class TransferSummary:
         to: Every payment to a foreign place, in the order of the transaction.
         change: What returns to our own wallet.
         fee: What the chain takes at most, in the native asset.
+        memos: Tag or memo of each payment, in the order of `to`; empty where the family carries none.
     """
 
     to: tuple[tuple[Address, Amount], ...]
     change: tuple[tuple[Address, Amount], ...]
     fee: Amount
+    memos: tuple[str, ...] = ()
+
+    def payments(self) -> tuple[tuple[Address, Amount, str], ...]:
+        """Every payment with its memo, "" where it carries none.
+
+        Raises:
+            InvariantBroken: Some payments have a memo named and others not.
+        """
+        memos = self.memos or ("",) * len(self.to)
+        invariant(len(memos) == len(self.to), "a summary names the memo of every payment, or of none")
+        return tuple((to, amount, memo) for (to, amount), memo in zip(self.to, memos, strict=True))

@@ -1,8 +1,9 @@
-"""Start one signer: python -m custody.signers --home DIR --socket PATH [--passphrase-file FILE].
+"""Start one signer: python -m custody.signers --home DIR --socket PATH [--passphrase-file FILE] [--lease FILE].
 
 The passphrase comes from a file (or /dev/fd/N), named by the option or by MEXT_SIGNER_PASSPHRASE_FILE;
 never from the command line itself. `--thaw` lifts a freeze and exits: whoever can run it stands at the
 signer's own machine. `--verify-log` checks the audit log, prints its length and last hash, and exits.
+With `--lease` it signs only while the monitor renews that file.
 Exit status: 0 stopped on request or done, 2 refused.
 """
 
@@ -22,8 +23,10 @@ from custody.primitives.errors import InvalidInput, ToolkitError
 from custody.signers import audit
 from custody.signers.daemon import serve
 from custody.signers.home import SignerHome
+from custody.signers.lease import FileLease
 from custody.signers.memory import Memory
 from custody.signers.registry import FAMILIES, SignerFamily
+from custody.signers.service import SignerService
 
 PASSPHRASE_VARIABLE = "MEXT_SIGNER_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable
 EXIT_REFUSED = 2
@@ -43,6 +46,7 @@ def main(argv: Sequence[str], families: Mapping[str, SignerFamily] = FAMILIES) -
     parser.add_argument("--home", type=Path, required=True, help="folder of the signer, mode 0700")
     parser.add_argument("--socket", type=Path, help="Unix socket to listen on")
     parser.add_argument("--passphrase-file", type=Path, help=f"default: ${PASSPHRASE_VARIABLE}")
+    parser.add_argument("--lease", type=Path, help="sign only while the monitor renews this file; default: always")
     parser.add_argument("--thaw", action="store_true", help="lift a freeze and exit")
     parser.add_argument("--verify-log", action="store_true", help="check the audit log and exit")
     options = parser.parse_args(argv)
@@ -81,7 +85,8 @@ def _serve(home: SignerHome, options: argparse.Namespace, families: Mapping[str,
     if options.socket is None or not named:
         raise InvalidInput(f"--socket and a passphrase file are needed (--passphrase-file or ${PASSPHRASE_VARIABLE})")
     seed = home.load_seed(read_passphrase(Path(named)))
-    daemon = serve(home, options.socket, seed, SystemClock(), families)
+    lease = FileLease(options.lease) if options.lease is not None else None
+    daemon = serve(lambda: SignerService.open(home, seed, SystemClock(), families, lease), options.socket)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
     daemon.run()

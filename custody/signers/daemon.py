@@ -6,7 +6,7 @@ Rules:
     * No core dumps; a malformed frame gets an error and a closed connection, never a traceback to the peer.
 
 Example:
-    serve(SignerHome(home), socket_path, seed)
+    serve(lambda: SignerService.open(SignerHome(home), seed, SystemClock()), socket_path).run()
 """
 
 from __future__ import annotations
@@ -17,19 +17,15 @@ import resource
 import socket
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from custody.keys.private_files import make_private_folder
-from custody.primitives.clock import Clock
 from custody.primitives.encoding import Json
 from custody.primitives.errors import Conflict, InvalidInput, MalformedPayload
-from custody.primitives.secret import Secret
 from custody.signers.faults import encode_fault
 from custody.signers.frames import Deadline, receive_frame, send_frame
-from custody.signers.home import SignerHome
-from custody.signers.registry import FAMILIES, SignerFamily
 from custody.signers.service import SignerService
 
 CONNECTION_TIMEOUT_S = 20
@@ -109,17 +105,19 @@ class SignerDaemon:
             send_frame(connection, answer, deadline)
 
 
-def serve(
-    home: SignerHome, socket_path: Path, seed: Secret, clock: Clock, families: Mapping[str, SignerFamily] = FAMILIES
-) -> SignerDaemon:
-    """Open a home and bind its socket; the caller holds `home.lock()` and calls `run`.
+def serve(service: Callable[[], SignerService], socket_path: Path) -> SignerDaemon:
+    """Open a signer and bind its socket; the caller holds the home's lock and calls `run`.
+
+    Args:
+        service: Opens it, once core dumps are off and new files are private.
+        socket_path: Where it listens.
 
     Raises:
         Refused, InvalidInput: The home or the socket's folder is not as it must be.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0o077)
-    return SignerDaemon(SignerService.open(home, seed, clock, families), socket_path)
+    return SignerDaemon(service(), socket_path)
 
 
 def _listen(path: Path) -> socket.socket:

@@ -25,7 +25,6 @@ from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.errors import LimitExceeded, Refused
 from custody.primitives.intent import TransferIntent, TransferSummary, intent_hash
-from custody.primitives.invariant import invariant
 from custody.signers.port import Understood
 from custody.signers.registration import RegisteredWallet
 from custody.signers.rules import Rules
@@ -104,11 +103,8 @@ def _require_live(intents: Sequence[TransferIntent], now_s: int) -> None:
 
 
 def _require_same_payments(intents: Sequence[TransferIntent], understood: Understood) -> None:
-    paid = understood.summary.to
-    memos = understood.memos or ("",) * len(paid)  # a family that carries none delivers none
-    invariant(len(memos) == len(paid), "a decoder names the memo of every payment")
     asked = Counter((*_payment(intent.to, intent.amount), intent.memo) for intent in intents)
-    done = Counter((*_payment(to, amount), memo) for (to, amount), memo in zip(paid, memos, strict=True))
+    done = Counter((*_payment(to, amount), memo) for to, amount, memo in understood.summary.payments())
     if asked != done:
         surplus, absent = next(iter(done - asked), None), next(iter(asked - done), None)
         raise PayloadMismatch(

@@ -115,7 +115,9 @@ class OwnershipDesk:
 
     def _logged(self, entry: dict[str, Json], work: Callable[[], T]) -> T:
         try:
-            return work()
+            answer = work()
+            self._room.require_lease()
         except ToolkitError as error:
             self._room.log({**entry, "result": error.code, "message": error.message})
             raise
+        return answer

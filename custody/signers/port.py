@@ -52,12 +52,11 @@ class Understood:
     """A decoded payload.
 
     Attributes:
-        summary: Payments, proven change, fee.
+        summary: Payments with their tags or memos, proven change, fee.
         conflict_key: What the transaction consumes, in the form of the family's codec.
         to_sign: What our key must sign.
         valid_until_s: From when on the chain takes it no more, in seconds since 1970 UTC, where the bytes
             themselves say so as a time; else None.
-        memos: Tag or memo of each payment, in the order of the summary; empty where the family carries none.
         threshold: Set where our key is a share of a group's key; then `to_sign` names it once.
     """
 
@@ -65,7 +64,6 @@ class Understood:
     conflict_key: str
     to_sign: tuple[ToSign, ...]
     valid_until_s: int | None = None
-    memos: tuple[str, ...] = ()
     threshold: ThresholdRound | None = None
 
 

@@ -1,7 +1,7 @@
 """What every operation of a signer works with: registered wallets, memory, rules, clock; and what each asks first.
 
 Rules:
-    * A frozen signer signs nothing, by whichever operation.
+    * A frozen signer signs nothing, by whichever operation; nor does one whose lease lapsed, where it has one.
     * What was approved before the last freeze was lifted is decided anew.
 
 Example:
@@ -20,6 +20,7 @@ from custody.primitives.clock import Clock
 from custody.primitives.encoding import Json
 from custody.primitives.errors import NotFound
 from custody.signers import audit
+from custody.signers.lease import FileLease
 from custody.signers.memory import Frozen, Memory
 from custody.signers.port import Decoder
 from custody.signers.registration import RegisteredWallet
@@ -43,12 +44,14 @@ class SignerRoom:
     Attributes:
         rules, memory, clock: The signer's own.
         desks: Registered wallets by id.
+        lease: Asked before anything is signed; None where the signer needs none.
     """
 
     rules: Rules
     memory: Memory
     clock: Clock
     desks: Mapping[str, Desk]
+    lease: FileLease | None = None
 
     def desk(self, wallet_id: str) -> Desk:
         """Find a registered wallet.
@@ -73,14 +76,25 @@ class SignerRoom:
         return "frozen by the rule file" if self.rules.frozen else self.memory.frozen()
 
     def require_thawed(self) -> None:
-        """Refuse while frozen.
+        """Refuse while frozen, or without a lease.
 
         Raises:
             Frozen: The signer is frozen.
+            LeaseLapsed: The monitor is not alive.
         """
         reason = self.freeze_reason()
         if reason:
             raise Frozen(f"the signer is frozen: {reason}", reason=reason)
+        self.require_lease()
+
+    def require_lease(self) -> None:
+        """Pass where no lease is needed, or while it is held; asked again before a signature leaves.
+
+        Raises:
+            LeaseLapsed: The monitor is not alive.
+        """
+        if self.lease is not None:
+            self.lease.require_held()
 
     def log(self, entry: Mapping[str, Json]) -> None:
         """Append to the hash-chained log, in a transaction of its own."""

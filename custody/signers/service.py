@@ -1,7 +1,8 @@
 """What a signer answers: the operations, without the socket.
 
 Rules:
-    * `sign` in order: registered? frozen? answered before? understood and judged? free in memory? then sign.
+    * `sign` in order: registered? frozen, or without a lease? answered before? understood and judged? free in memory?
+      then sign; and a lease still, before it leaves.
     * Round one of a threshold signature is judged like a signature, but releases none: a commitment is logged
       and not remembered, so the withdrawal can still be given up.
     * `own` and `own_round` sign an ownership text of our own making, under an approval of its own; it moves nothing.
@@ -34,6 +35,7 @@ from custody.signers.frost_rounds import FrostRounds
 from custody.signers.home import SignerHome
 from custody.signers.judge import judge, require_registered
 from custody.signers.keyring import Keyring
+from custody.signers.lease import FileLease
 from custody.signers.memory import Memory
 from custody.signers.own_desk import OwnershipDesk
 from custody.signers.port import ThresholdRound, Understood
@@ -51,14 +53,16 @@ MAX_ID_CHARS = 200
 class SignerService:
     """One unlocked signer."""
 
-    def __init__(self, rules: Rules, keyring: Keyring, memory: Memory, clock: Clock) -> None:
+    def __init__(
+        self, rules: Rules, keyring: Keyring, memory: Memory, clock: Clock, lease: FileLease | None = None
+    ) -> None:
         self.rules = rules
         self._keyring = keyring
         self._frost = FrostRounds(keyring)
         self._memory = memory
         self._clock = clock
         self._desks: dict[str, Desk] = {}
-        self._room = SignerRoom(rules, memory, clock, self._desks)
+        self._room = SignerRoom(rules, memory, clock, self._desks, lease)
         ownership = OwnershipDesk(self._room, keyring, self._frost)
         self._operations: Mapping[str, Callable[[Fields], dict[str, Json]]] = {
             "health": self._health,
@@ -73,16 +77,26 @@ class SignerService:
 
     @classmethod
     def open(
-        cls, home: SignerHome, seed: Secret, clock: Clock, families: Mapping[str, SignerFamily] = FAMILIES
+        cls,
+        home: SignerHome,
+        seed: Secret,
+        clock: Clock,
+        families: Mapping[str, SignerFamily] = FAMILIES,
+        lease: FileLease | None = None,
     ) -> SignerService:
         """Load rules, registrations and memory of a home.
+
+        Args:
+            home, seed, clock: The signer's own.
+            families: The decoders it knows.
+            lease: Asked before anything is signed; None for a signer that needs none.
 
         Raises:
             InvalidInput: A file in the home is malformed.
             Refused: A wallet is of a family without decoder, or a file is open to others.
         """
         keyring = Keyring(seed)
-        service = cls(home.load_rules(), keyring, Memory(home.memory), clock)
+        service = cls(home.load_rules(), keyring, Memory(home.memory), clock, lease)
         for wallet in home.load_wallets():
             family = family_of(wallet.family, families)
             if family.splits_key:
@@ -181,6 +195,7 @@ class SignerService:
         }
         try:
             signatures = self._release(request, entry)
+            self._room.require_lease()  # remembered already: asked again with a lease, the answer is repeated
         except ToolkitError as error:
             self._room.log({**entry, "result": error.code, "message": error.message})
             raise

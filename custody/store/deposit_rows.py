@@ -8,8 +8,9 @@ Rules:
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from sqlalchemy import BigInteger, MetaData, UniqueConstraint
+from sqlalchemy import BigInteger, MetaData, Row, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from custody.primitives.amount import Amount
@@ -118,7 +119,7 @@ class DecisionRow(DepositModel, table=True):
     text: str
 
 
-def deposit_of(row: DepositRow, assets: AssetBook) -> Deposit:
+def deposit_of(row: DepositRow | Row[Any], assets: AssetBook) -> Deposit:
     """Read a row.
 
     Raises:

@@ -11,12 +11,16 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert
+from sqlalchemy import ColumnElement, Engine, Row, delete, func, insert, true
+from sqlalchemy import select as select_columns
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from custody.primitives.address import Address
 from custody.primitives.asset import AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.chain import BlockRef, ChainId
 from custody.primitives.clock import Clock, SystemClock
 from custody.primitives.errors import Conflict, StaleState
@@ -33,12 +37,12 @@ from custody.store.deposit_rows import (
     deposit_of,
     row_of,
 )
+from custody.store.plain_rows import MAX_BOUND, all_columns, key_pages
 from custody.wallets.deposit import Deposit, DepositState
 from custody.wallets.depths import DepthGuard
 from custody.wallets.ports import DecisionChange, DecisionRecord, DepositChange
 
-MAX_BOUND = 500
-"""Keys in one statement; databases limit them."""
+_DEPOSITS, _BLOCKS = all_columns(DepositRow), all_columns(BlockRow)
 
 
 class AddressTaken(Conflict):
@@ -56,8 +60,9 @@ class DecisionSpent(Conflict):
 class SqlDepositStore:
     """Implements `custody.wallets.ports.CaseStore`."""
 
-    def __init__(self, engine: Engine, assets: AssetBook, clock: Clock | None = None) -> None:
+    def __init__(self, engine: Engine, assets: AssetBook, clock: Clock | None = None, bell: Bell | None = None) -> None:
         self._clock = clock or SystemClock()
+        self._bell = bell or Bell()
         self._engine = engine
         self._reading = for_reading(engine)
         self._assets = assets
@@ -65,9 +70,10 @@ class SqlDepositStore:
 
     def watched(self, chain: ChainId) -> Mapping[str, CustomerId]:
         """All addresses ever handed out on a chain: canonical text -> customer, NOBODY for a shared address."""
-        with Session(self._reading) as session:
-            rows = session.exec(select(AddressRow.text, AddressRow.customer).where(AddressRow.chain == chain))
-            return {text: CustomerId(customer) for text, customer in rows}
+        handed_out = select_columns(col(AddressRow.text), col(AddressRow.customer))
+        with self._reading.connect() as connection:
+            found = connection.execute(handed_out.where(col(AddressRow.chain) == chain))
+            return {text: CustomerId(customer) for text, customer in found}
 
     def add_address(self, address: Address, customer: CustomerId, index: int) -> None:
         """Record a handed-out address.
@@ -90,14 +96,16 @@ class SqlDepositStore:
         """The customer's newest address on a chain and its index, if any."""
         mine = (col(AddressRow.chain) == chain) & (col(AddressRow.customer) == customer)
         with Session(self._reading) as session:
-            row = session.exec(select(AddressRow).where(mine).order_by(col(AddressRow.position).desc())).first()
+            newest = select(AddressRow).where(mine).order_by(col(AddressRow.position).desc())
+            row = session.exec(newest.limit(1)).first()
             return (Address(chain, row.text), row.position) if row else None
 
     def positions(self, chain: ChainId) -> Mapping[str, int]:
         """The index of every address handed out on a chain."""
-        with Session(self._reading) as session:
-            rows = session.exec(select(AddressRow).where(AddressRow.chain == chain))
-            return {row.text: row.position for row in rows}
+        handed_out = select_columns(col(AddressRow.text), col(AddressRow.position))
+        with self._reading.connect() as connection:
+            found = connection.execute(handed_out.where(col(AddressRow.chain) == chain))
+            return {row.text: row.position for row in found}
 
     def next_index(self, chain: ChainId) -> int:
         """The lowest index never handed out on a chain."""
@@ -107,15 +115,16 @@ class SqlDepositStore:
 
     def scanned_tip(self, chain: ChainId) -> BlockRef | None:
         """The newest block recorded as scanned."""
-        with Session(self._reading) as session:
-            newest = select(BlockRow).where(BlockRow.chain == chain).order_by(col(BlockRow.height).desc())
-            row = session.exec(newest).first()
+        newest = _BLOCKS.where(col(BlockRow.chain) == chain).order_by(col(BlockRow.height).desc()).limit(1)
+        with self._reading.connect() as connection:
+            row = connection.execute(newest).first()
             return _block(row) if row else None
 
     def scanned_block(self, chain: ChainId, height: int) -> BlockRef | None:
         """The block recorded as scanned at a height."""
-        with Session(self._reading) as session:
-            row = session.get(BlockRow, (chain, height))
+        there = _BLOCKS.where(col(BlockRow.chain) == chain, col(BlockRow.height) == height)
+        with self._reading.connect() as connection:
+            row = connection.execute(there).first()
             return _block(row) if row else None
 
     def record_block(self, block: BlockRef, deposits: Sequence[Deposit]) -> None:
@@ -124,6 +133,7 @@ class SqlDepositStore:
             session.merge(BlockRow(chain=block.chain, height=block.height, hash=block.hash, parent=block.parent))
             self._replace(session, deposits)
             session.commit()
+        self._bell.ring([block.chain])
 
     def forget_block(self, block: BlockRef) -> None:
         """Remove a block that is no longer in the main chain."""
@@ -132,22 +142,16 @@ class SqlDepositStore:
             if row is not None and row.hash == block.hash:
                 session.delete(row)
                 session.commit()
+        self._bell.ring([block.chain])
 
     def get(self, key: str) -> Deposit | None:
         """A deposit by its key."""
-        with Session(self._reading) as session:
-            row = session.get(DepositRow, key)
-            return deposit_of(row, self._assets) if row else None
+        return next(iter(self._read(col(DepositRow.key) == key)), None)
 
     def known(self, keys: Collection[str]) -> Mapping[str, Deposit]:
         """Those of these deposits that are recorded, by key."""
-        found: dict[str, Deposit] = {}
-        ordered = sorted(keys)
-        with Session(self._reading) as session:
-            for start in range(0, len(ordered), MAX_BOUND):
-                wanted = select(DepositRow).where(col(DepositRow.key).in_(ordered[start : start + MAX_BOUND]))
-                found |= {row.key: deposit_of(row, self._assets) for row in session.exec(wanted)}
-        return found
+        found = (deposit for page in key_pages(keys) for deposit in self._read(col(DepositRow.key).in_(page)))
+        return {deposit.key: deposit for deposit in found}
 
     def save(self, *deposits: Deposit) -> None:
         """Replace stored deposits, all in one transaction."""
@@ -156,29 +160,29 @@ class SqlDepositStore:
         with Session(self._engine) as session:
             self._replace(session, deposits)
             session.commit()
+        self._bell.ring(deposit.block.chain for deposit in deposits)
 
     def in_states(self, chain: ChainId, states: Sequence[DepositState]) -> Sequence[Deposit]:
         """Deposits of a chain in any of these states, oldest first."""
         wanted = [state.value for state in states]
-        with Session(self._reading) as session:
-            rows = session.exec(
-                select(DepositRow)
-                .where(DepositRow.chain == chain, col(DepositRow.state).in_(wanted))
-                .order_by(col(DepositRow.height), col(DepositRow.key))
-            )
-            return [deposit_of(row, self._assets) for row in rows]
+        mine = (col(DepositRow.chain) == chain) & col(DepositRow.state).in_(wanted)
+        return self._read(mine, col(DepositRow.height), col(DepositRow.key))
+
+    def units_in(self, chain: ChainId, states: Sequence[DepositState]) -> Sequence[tuple[DepositState, str, int]]:
+        """State, asset and base units of every deposit of a chain in these states: for sums over many."""
+        mine = (col(DepositRow.chain) == chain) & col(DepositRow.state).in_([state.value for state in states])
+        columns = (col(DepositRow.state), col(DepositRow.asset), col(DepositRow.units))
+        with self._reading.connect() as connection:
+            found = connection.execute(select_columns(*columns).where(mine))
+            return [(DepositState(state), asset, units) for state, asset, units in found]
 
     def in_block(self, block: BlockRef) -> Sequence[Deposit]:
         """Deposits whose present block is this one."""
-        mine = (col(DepositRow.chain) == block.chain) & (col(DepositRow.block_hash) == block.hash)
-        with Session(self._reading) as session:
-            return [deposit_of(row, self._assets) for row in session.exec(select(DepositRow).where(mine))]
+        return self._read((col(DepositRow.chain) == block.chain) & (col(DepositRow.block_hash) == block.hash))
 
     def all(self) -> Sequence[Deposit]:
         """Every deposit, newest block first."""
-        with Session(self._reading) as session:
-            rows = session.exec(select(DepositRow).order_by(col(DepositRow.height).desc(), col(DepositRow.key)))
-            return [deposit_of(row, self._assets) for row in rows]
+        return self._read(true(), col(DepositRow.height).desc(), col(DepositRow.key))
 
     def addresses_in(self, chain: ChainId, states: Sequence[DepositState]) -> frozenset[str]:
         """Addresses that a deposit in any of these states went to."""
@@ -191,12 +195,16 @@ class SqlDepositStore:
         """Those of these deposits that are recorded in any of these states."""
         wanted = [state.value for state in states]
         found: set[str] = set()
-        ordered = sorted(keys)
-        with Session(self._reading) as session:
-            for start in range(0, len(ordered), MAX_BOUND):
-                asked = col(DepositRow.key).in_(ordered[start : start + MAX_BOUND])
-                found |= set(session.exec(select(DepositRow.key).where(asked & col(DepositRow.state).in_(wanted))))
+        with self._reading.connect() as connection:
+            for page in key_pages(keys):
+                asked = col(DepositRow.key).in_(page) & col(DepositRow.state).in_(wanted)
+                found |= set(connection.scalars(select_columns(col(DepositRow.key)).where(asked)))
         return frozenset(found)
+
+    def _read(self, where: ColumnElement[bool], *order: ColumnElement[Any] | Mapped[Any]) -> list[Deposit]:
+        with self._reading.connect() as connection:
+            found = connection.execute(_DEPOSITS.where(where).order_by(*order))
+            return [deposit_of(row, self._assets) for row in found]
 
     def _replace(self, session: Session, deposits: Sequence[Deposit]) -> None:
         """Write deposits over what is stored under their keys, many at a time."""
@@ -212,9 +220,7 @@ class SqlDepositStore:
         """Deposits of one customer, on every chain, in any of these states."""
         wanted = [state.value for state in states]
         mine = (col(DepositRow.customer) == customer) & col(DepositRow.state).in_(wanted)
-        with Session(self._reading) as session:
-            rows = session.exec(select(DepositRow).where(mine).order_by(col(DepositRow.key)))
-            return [deposit_of(row, self._assets) for row in rows]
+        return self._read(mine, col(DepositRow.key))
 
     def depth_guard(self, chain: ChainId) -> DepthGuard | None:
         """The depths a chain's history has led to; None while they are its own."""
@@ -229,6 +235,7 @@ class SqlDepositStore:
         with Session(self._engine) as session:
             session.merge(_depth_row(chain, guard))
             session.commit()
+        self._bell.ring([chain])
 
     def decide(self, record: DecisionRecord, change: DecisionChange) -> None:
         """Record a decision and what it changes, in one transaction.
@@ -249,6 +256,7 @@ class SqlDepositStore:
             else:
                 session.merge(_depth_row(change.chain, change.guard))
             session.commit()
+        self._bell.ring([change.after.block.chain if isinstance(change, DepositChange) else change.chain])
 
     def decisions(self) -> Sequence[str]:
         """Every decision of officers in full, for the record."""
@@ -256,7 +264,7 @@ class SqlDepositStore:
             return [row.text for row in session.exec(select(DecisionRow).order_by(col(DecisionRow.digest)))]
 
 
-def _block(row: BlockRow) -> BlockRef:
+def _block(row: Row[Any]) -> BlockRef:
     return BlockRef(ChainId(row.chain), row.height, row.hash, row.parent)
 
 

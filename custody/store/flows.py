@@ -14,7 +14,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -29,6 +30,15 @@ from custody.withdrawals.states import WithdrawalState
 
 HOUR_S = 3_600
 HOUR_MS = HOUR_S * 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """One settled withdrawal: the wallet tier that paid, the address that received, and base units."""
+
+    source: str
+    to: str
+    units: int
 
 
 class SqlFlows:
@@ -51,14 +61,31 @@ class SqlFlows:
         hours = range(first, until_hour)
         return FlowHistory(first, tuple(out.get(hour, 0) for hour in hours), tuple(come.get(hour, 0) for hour in hours))
 
-    def ended_payments(self, since_ms: int) -> frozenset[str]:
-        """Payments with a withdrawal that was settled or refunded since then, milliseconds since 1970 UTC."""
+    def ended_payments(self, symbols: Collection[str], since_ms: int) -> frozenset[str]:
+        """Payments with a withdrawal of these assets that was settled or refunded since then, ms since 1970 UTC."""
         ends = (WithdrawalState.SETTLED.value, WithdrawalState.REFUNDED.value)
         question = select(WithdrawalRow.payment_id).where(
-            col(WithdrawalRow.state).in_(ends), col(WithdrawalRow.moved_at_ms) > since_ms
+            col(WithdrawalRow.state).in_(ends),
+            col(WithdrawalRow.asset).in_(symbols),
+            col(WithdrawalRow.moved_at_ms) > since_ms,
         )
         with Session(self._reading) as session:
             return frozenset(session.exec(question)) - {""}
+
+    def settled(self, symbol: str, since_ms: int) -> Mapping[str, Paid]:
+        """What was paid of an asset since then, by id.
+
+        Args:
+            symbol: The asset.
+            since_ms: Settled later than this, milliseconds since 1970 UTC.
+        """
+        question = select(WithdrawalRow.id, WithdrawalRow.source, WithdrawalRow.to, WithdrawalRow.units).where(
+            WithdrawalRow.state == WithdrawalState.SETTLED.value,
+            WithdrawalRow.asset == symbol,
+            col(WithdrawalRow.moved_at_ms) > since_ms,
+        )
+        with Session(self._reading) as session:
+            return {found: Paid(source, to, units) for found, source, to, units in session.exec(question)}
 
     def _settled(self, symbol: str, earliest: int, until: int) -> dict[int, int]:
         question = select(WithdrawalRow.moved_at_ms, WithdrawalRow.units).where(

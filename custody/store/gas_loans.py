@@ -54,6 +54,14 @@ class SqlGasLoanStore:
             session.merge(row)
             session.commit()
 
+    def drop_loan(self, chain: Chain, key: str) -> None:
+        """Forget a loan that never came to a signature; an unknown one is no change."""
+        with Session(self._engine) as session:
+            row = session.get(GasLoanRow, (chain.id, key))
+            if row is not None:
+                session.delete(row)
+                session.commit()
+
     def loans_of(self, chain: Chain, account: str) -> Sequence[GasLoan]:
         """All loans to one account."""
         wanted = select(GasLoanRow).where(GasLoanRow.chain == chain.id, GasLoanRow.account == account)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Engine, LargeBinary, MetaData
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import Engine, LargeBinary, MetaData, Row
+from sqlmodel import Field, Session, SQLModel, col
 
 from custody.chains.port import SignedTx
 from custody.primitives.amount import Amount
@@ -13,6 +14,7 @@ from custody.primitives.asset import AssetBook
 from custody.primitives.chain import Chain
 from custody.primitives.ids import TxId
 from custody.store.database import for_reading
+from custody.store.plain_rows import all_columns
 from custody.store.units import Units
 from custody.wallets.sweep import Sweep, SweepState
 
@@ -44,6 +46,7 @@ class SqlSweepStore:
 
     def __init__(self, engine: Engine, assets: AssetBook) -> None:
         self._engine = engine
+        self._reading = for_reading(engine)
         self._assets = assets
         SweepModel.metadata.create_all(engine)
 
@@ -68,15 +71,13 @@ class SqlSweepStore:
     def sweeps(self, chain: Chain, states: Sequence[SweepState]) -> Sequence[Sweep]:
         """Sweeps of a chain in these states."""
         wanted = [state.value for state in states]
-        with Session(for_reading(self._engine)) as session:
-            rows = session.exec(
-                select(SweepRow)
-                .where(SweepRow.chain == chain.id, col(SweepRow.state).in_(wanted))
-                .order_by(col(SweepRow.position), col(SweepRow.txid))
-            )
-            return [self._sweep(row) for row in rows]
+        mine = (col(SweepRow.chain) == chain.id) & col(SweepRow.state).in_(wanted)
+        order = (col(SweepRow.position), col(SweepRow.txid))
+        with self._reading.connect() as connection:
+            found = connection.execute(all_columns(SweepRow).where(mine).order_by(*order))
+            return [self._sweep(row) for row in found]
 
-    def _sweep(self, row: SweepRow) -> Sweep:
+    def _sweep(self, row: Row[Any]) -> Sweep:
         asset = self._assets.get(row.asset)
         tx = SignedTx(TxId(row.txid), row.raw, row.conflict_key, Amount(row.fee_max, asset))
         return Sweep(tx, row.position, SweepState(row.state), None if row.fee is None else Amount(row.fee, asset))

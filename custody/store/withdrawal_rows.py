@@ -24,7 +24,6 @@ from custody.primitives.encoding import canonical_json
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, TxId, WithdrawalId
 from custody.primitives.intent import TransferIntent
 from custody.store.withdrawal_tables import (
-    ApprovalRow,
     AttemptRow,
     PaymentRow,
     SignatureRow,
@@ -70,8 +69,8 @@ def withdrawal_row(record: Withdrawal) -> WithdrawalRow:
     )
 
 
-def withdrawal(row: WithdrawalRow | Row[Any], assets: AssetBook) -> Withdrawal:
-    """Return the record of a row, whether the mapper made it or it came as plain columns."""
+def withdrawal(row: Row[Any], assets: AssetBook) -> Withdrawal:
+    """Return the record of a row."""
     asset = assets.get(row.asset)
     to = Address(asset.chain, row.to)
     amount = Amount(row.units, asset)
@@ -116,7 +115,7 @@ def payment_row(record: Payment) -> PaymentRow:
     )
 
 
-def payment(row: PaymentRow, items: Sequence[str]) -> Payment:
+def payment(row: Row[Any], items: Sequence[str]) -> Payment:
     """Return the record of a row and its items in plan order."""
     return Payment(
         id=row.id,
@@ -149,7 +148,7 @@ def attempt_row(record: Attempt) -> AttemptRow:
     )
 
 
-def attempt(row: AttemptRow, assets: AssetBook) -> Attempt:
+def attempt(row: Row[Any], assets: AssetBook) -> Attempt:
     """Return the record of a row."""
     signed = None
     if row.fee_max is not None:
@@ -180,14 +179,14 @@ def signature_row(record: GivenSignature) -> SignatureRow:
     )
 
 
-def signature(row: SignatureRow) -> GivenSignature:
+def signature(row: Row[Any]) -> GivenSignature:
     """Return the record of a row."""
     key = PublicKey(Curve(row.curve), row.key)
     role = SigningRole(row.role)
     return GivenSignature(row.payment_id, row.attempt, role, row.signer, Signature(key, row.position, row.value))
 
 
-def approval(row: ApprovalRow) -> Approval:
+def approval(row: Row[Any]) -> Approval:
     """Return the verdict of a row."""
     return Approval(Digest(row.intent_hash), row.approver, Verdict(row.verdict), row.at_s, row.signature)
 
@@ -197,7 +196,7 @@ def _key(text: str) -> PublicKey:
     return PublicKey(Curve(curve), bytes.fromhex(raw))
 
 
-def _intent(row: WithdrawalRow | Row[Any], to: Address, amount: Amount, assets: AssetBook) -> TransferIntent | None:
+def _intent(row: Row[Any], to: Address, amount: Amount, assets: AssetBook) -> TransferIntent | None:
     if row.fee_max is None or row.policy_version is None or row.expires_at_s is None:
         return None
     return TransferIntent(

@@ -11,20 +11,22 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 
-from sqlalchemy import ColumnElement, Engine, func, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, func, tuple_
 from sqlalchemy import select as select_columns
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
 from custody.primitives.approval import Approval
 from custody.primitives.asset import AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import IdempotencyConflict, NotFound
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
 from custody.store import withdrawal_rows as rows
 from custody.store.database import for_reading
+from custody.store.plain_rows import all_columns, key_pages
 from custody.store.withdrawal_changes import apply_change
 from custody.store.withdrawal_tables import (
     TABLES,
@@ -35,25 +37,17 @@ from custody.store.withdrawal_tables import (
     ReservationRow,
     SignatureRow,
     UsageHeadRow,
-    UsageRow,
     WatermarkRow,
     WithdrawalRow,
 )
+from custody.store.withdrawal_usage import reserved_total
 from custody.withdrawals.errors import ResourceTaken
-from custody.withdrawals.facts import Scope, UsageKey
+from custody.withdrawals.facts import UsageKey
 from custody.withdrawals.ports import Change, Page, Usage
 from custody.withdrawals.records import Attempt, GivenSignature, HoldState, Payment, Withdrawal
-from custody.withdrawals.states import LIVE_PAYMENTS, UNPAID_ENDS, PaymentState, WithdrawalState
+from custody.withdrawals.states import BEFORE_BLOCK, UNPAID_ENDS, PaymentState, WithdrawalState
 
-_SCOPE_COLUMN = {
-    Scope.CUSTOMER: UsageRow.customer,
-    Scope.OWNER: UsageRow.owner,
-    Scope.DESTINATION: UsageRow.destination,
-    Scope.ASSET: UsageRow.asset,
-    Scope.TIER: UsageRow.tier,
-    Scope.HOUSE: UsageRow.house,
-}
-_ALL_COLUMNS = select_columns(SQLModel.metadata.tables[str(WithdrawalRow.__tablename__)])
+_WITHDRAWALS, _PAYMENTS, _ATTEMPTS = all_columns(WithdrawalRow), all_columns(PaymentRow), all_columns(AttemptRow)
 HEAD_ID = 1
 """Key of the one row that counts limit reservations."""
 
@@ -61,7 +55,8 @@ HEAD_ID = 1
 class SqlWithdrawalStore:
     """Implements `custody.withdrawals.ports.WithdrawalStore`."""
 
-    def __init__(self, engine: Engine, assets: AssetBook) -> None:
+    def __init__(self, engine: Engine, assets: AssetBook, bell: Bell | None = None) -> None:
+        self._bell = bell or Bell()
         self._engine = engine
         self._reading = for_reading(engine)
         self._assets = assets
@@ -89,6 +84,7 @@ class SqlWithdrawalStore:
                     withdrawal=withdrawal.id,
                 ) from None
             return existing
+        self._bell.ring([withdrawal.amount.asset.chain])
         return withdrawal
 
     def commit(self, change: Change) -> None:
@@ -104,6 +100,8 @@ class SqlWithdrawalStore:
                 session.commit()
         except IntegrityError as error:
             raise ResourceTaken("another payment holds the withdrawal or one of the resources") from error
+        chains = {withdrawal.amount.asset.chain for withdrawal in change.withdrawals}
+        self._bell.ring(chains | {payment.chain for payment in change.payments})
 
     def withdrawal(self, withdrawal_id: WithdrawalId) -> Withdrawal:
         """Return one request.
@@ -167,51 +165,53 @@ class SqlWithdrawalStore:
         Raises:
             NotFound: There is none.
         """
-        with Session(self._reading) as session:
-            row = session.get(PaymentRow, payment_id)
-            if row is None:
-                raise NotFound(f"no payment {payment_id!r}", payment=payment_id)
-            return rows.payment(row, _items(session, col(PaymentItemRow.payment_id) == row.id)[row.id])
+        found = self._payments(col(PaymentRow.id) == payment_id)
+        if not found:
+            raise NotFound(f"no payment {payment_id!r}", payment=payment_id)
+        return found[0]
 
     def payments(self, states: Set[PaymentState], chain: ChainId | None = None) -> tuple[Payment, ...]:
         """Return payments in these states, on one chain or on all, oldest first."""
         wanted: ColumnElement[bool] = col(PaymentRow.state).in_([state.value for state in states])
         if chain is not None:
             wanted &= col(PaymentRow.chain) == chain
-        order = (col(PaymentRow.opened_at_ms), col(PaymentRow.id))
-        with Session(self._reading) as session:
-            found = session.exec(select(PaymentRow).where(wanted).order_by(*order)).all()
-            if not found:
-                return ()
-            items = _items(session, col(PaymentItemRow.payment_id).in_(select(PaymentRow.id).where(wanted)))
-            return tuple(rows.payment(row, items.get(row.id, [])) for row in found)
+        return self._payments(wanted)
 
     def backlog(self) -> Mapping[tuple[ChainId, str], int]:
-        """Count the live payments per lane: (chain, wallet id) -> number."""
-        live = col(PaymentRow.state).in_([state.value for state in LIVE_PAYMENTS])
+        """Count the payments per lane that no block holds yet: (chain, wallet id) -> number."""
+        waiting = col(PaymentRow.state).in_([state.value for state in BEFORE_BLOCK])
         lane = (col(PaymentRow.chain), col(PaymentRow.wallet_id))
         with Session(self._reading) as session:
-            found = session.exec(select(*lane, func.count()).where(live).group_by(*lane))
+            found = session.exec(select(*lane, func.count()).where(waiting).group_by(*lane))
             return {(ChainId(chain), wallet_id): count for chain, wallet_id, count in found}
 
     def attempts(self, payment_id: str) -> tuple[Attempt, ...]:
         """Return the attempts of a payment by number."""
-        mine = select(AttemptRow).where(AttemptRow.payment_id == payment_id).order_by(col(AttemptRow.number))
-        with Session(self._reading) as session:
-            return tuple(rows.attempt(row, self._assets) for row in session.exec(mine))
+        return self.attempts_of([payment_id])
+
+    def attempts_of(self, payment_ids: Collection[str]) -> tuple[Attempt, ...]:
+        """Return the attempts of these payments, by payment and number."""
+        order = (col(AttemptRow.payment_id), col(AttemptRow.number))
+        found: list[Attempt] = []
+        with self._reading.connect() as connection:
+            for some in key_pages(payment_ids):
+                mine = col(AttemptRow.payment_id).in_(some)
+                read = connection.execute(_ATTEMPTS.where(mine).order_by(*order))
+                found += [rows.attempt(row, self._assets) for row in read]
+        return tuple(found)
 
     def signatures(self, payment_id: str, attempt: int) -> tuple[GivenSignature, ...]:
         """Return the signatures of an attempt in the order they came."""
         mine = (col(SignatureRow.payment_id) == payment_id) & (col(SignatureRow.attempt) == attempt)
-        with Session(self._reading) as session:
-            found = session.exec(select(SignatureRow).where(mine).order_by(col(SignatureRow.id)))
+        with self._reading.connect() as connection:
+            found = connection.execute(all_columns(SignatureRow).where(mine).order_by(col(SignatureRow.id)))
             return tuple(rows.signature(row) for row in found)
 
     def reserved(self, chain: ChainId) -> frozenset[str]:
         """Return the resources of all live payments on a chain."""
         live = (col(ReservationRow.chain) == chain) & col(ReservationRow.live)
-        with Session(self._reading) as session:
-            return frozenset(session.exec(select(ReservationRow.resource).where(live)))
+        with self._reading.connect() as connection:
+            return frozenset(connection.scalars(select_columns(col(ReservationRow.resource)).where(live)))
 
     def add_approval(self, withdrawal_id: WithdrawalId, approval: Approval) -> None:
         """Keep a verdict; given again by the same approver, the later one counts."""
@@ -233,19 +233,31 @@ class SqlWithdrawalStore:
             row.at_s, row.signature = approval.at_s, approval.signature
             session.add(row)
             session.commit()
+        self._bell.ring([self.withdrawal(withdrawal_id).amount.asset.chain])
 
     def approvals(self, withdrawal_id: WithdrawalId) -> tuple[Approval, ...]:
         """Return all verdicts given for a withdrawal, in the order they came."""
-        mine = select(ApprovalRow).where(ApprovalRow.withdrawal_id == withdrawal_id).order_by(col(ApprovalRow.id))
-        with Session(self._reading) as session:
-            return tuple(rows.approval(row) for row in session.exec(mine))
+        mine = all_columns(ApprovalRow).where(col(ApprovalRow.withdrawal_id) == withdrawal_id)
+        with self._reading.connect() as connection:
+            found = connection.execute(mine.order_by(col(ApprovalRow.id)))
+            return tuple(rows.approval(row) for row in found)
+
+    def vote_marks(self, withdrawal_ids: Collection[WithdrawalId]) -> Mapping[WithdrawalId, tuple[int, int]]:
+        """Return how many verdicts each of these has, and the sum of their times: it changes with every verdict."""
+        found: dict[WithdrawalId, tuple[int, int]] = {}
+        marks = select_columns(col(ApprovalRow.withdrawal_id), func.count(), func.sum(ApprovalRow.at_s))
+        with self._reading.connect() as connection:
+            for some in key_pages(withdrawal_ids):
+                mine = marks.where(col(ApprovalRow.withdrawal_id).in_(some)).group_by(col(ApprovalRow.withdrawal_id))
+                found |= {WithdrawalId(each): (count, int(times)) for each, count, times in connection.execute(mine)}
+        return found
 
     def usage(self, keys: Iterable[UsageKey], without: WithdrawalId, now_s: int) -> Usage:
         """Add up the live reservations per key, leaving one withdrawal out."""
         with Session(self._reading) as session:
             # The count is read first: whatever comes after it makes the commit of this decision fail.
             head = session.exec(select(UsageHeadRow).where(UsageHeadRow.id == HEAD_ID)).one().count
-            totals = {key: _total(session, key, without, now_s) for key in keys}
+            totals = {key: reserved_total(session, key, without, now_s) for key in keys}
         return Usage(totals, head)
 
     def watermark(self, signer: str) -> int:
@@ -260,30 +272,28 @@ class SqlWithdrawalStore:
             session.merge(WatermarkRow(signer=signer, sequence=sequence))
             session.commit()
 
+    def _payments(self, where: ColumnElement[bool]) -> tuple[Payment, ...]:
+        order = (col(PaymentRow.opened_at_ms), col(PaymentRow.id))
+        with self._reading.connect() as connection:
+            found = connection.execute(_PAYMENTS.where(where).order_by(*order)).all()
+            if not found:
+                return ()
+            mine = select_columns(col(PaymentRow.id)).where(where)
+            items = _items(connection, col(PaymentItemRow.payment_id).in_(mine))
+            return tuple(rows.payment(row, items.get(row.id, [])) for row in found)
+
     def _withdrawals(self, where: ColumnElement[bool], most: int | None = None) -> tuple[Withdrawal, ...]:
         order = (col(WithdrawalRow.requested_at_ms), col(WithdrawalRow.id))
         with self._reading.connect() as connection:  # plain rows: many of them are read, and none is written back
-            found = connection.execute(_ALL_COLUMNS.where(where).order_by(*order).limit(most))
+            found = connection.execute(_WITHDRAWALS.where(where).order_by(*order).limit(most))
             return tuple(rows.withdrawal(row, self._assets) for row in found)
 
 
-def _items(session: Session, where: ColumnElement[bool]) -> dict[str, list[str]]:
+def _items(connection: Connection, where: ColumnElement[bool]) -> dict[str, list[str]]:
     """Return the withdrawal ids per payment, in plan order."""
     found: dict[str, list[str]] = {}
+    wanted = select_columns(col(PaymentItemRow.payment_id), col(PaymentItemRow.withdrawal_id)).where(where)
     order = (col(PaymentItemRow.payment_id), col(PaymentItemRow.position))
-    for item in session.exec(select(PaymentItemRow).where(where).order_by(*order)):
-        found.setdefault(item.payment_id, []).append(item.withdrawal_id)
+    for payment_id, withdrawal_id in connection.execute(wanted.order_by(*order)):
+        found.setdefault(payment_id, []).append(withdrawal_id)
     return found
-
-
-def _total(session: Session, key: UsageKey, without: WithdrawalId, now_s: int) -> int:
-    counted = UsageRow.reference if key.asset is None else UsageRow.units
-    where = (
-        (col(_SCOPE_COLUMN[key.scope]) == key.value)
-        & (col(UsageRow.at_s) > now_s - key.window_s)
-        & (col(UsageRow.withdrawal_id) != without)
-        & col(UsageRow.live)
-    )
-    if key.asset is not None:
-        where &= col(UsageRow.asset) == key.asset
-    return sum(session.exec(select(counted).where(where)))

@@ -135,18 +135,18 @@ class Deposit:
         return f"{self.block.chain}/{self.txid}/{self.index}"
 
 
-def uncredited_units(deposit: Deposit, quantum: int) -> int:
+def uncredited_units(state: DepositState, units: int, quantum: int) -> int:
     """Say by how much the chain holds more (or less) than was credited because of this deposit.
 
     Args:
-        deposit: Any deposit whose block stands, or whose credit does.
+        state: Of any deposit whose block stands, or whose credit does.
+        units: Its base units.
         quantum: Base units of one unit of the books; remainders are never credited.
 
     Returns:
         Base units; negative for a credit that is spent while its coins are gone.
     """
-    units = deposit.amount.units
-    match deposit.state:
+    match state:
         case DepositState.IGNORED | DepositState.UNATTRIBUTED | DepositState.QUARANTINED:
             return units
         case DepositState.CREDITED | DepositState.FINAL:

@@ -1,8 +1,8 @@
 """Gas lent to deposit accounts: what each got, and how much a day one may get.
 
 Rules:
-    * A loan is recorded before it is signed, under the conflict key that it consumes: a second try at the same
-      key replaces it, so that an outage uses up no budget.
+    * A loan is recorded before it is signed, under the conflict key that it consumes. Signed bytes are stored before
+      they are sent: a loan whose transaction was never stored lent nothing, and uses up no budget.
     * The budget is per account and for the 24 hours before: deposits of many worthless tokens to one address
       drain no more than that.
     * What was lent and arrived is in the wallet and owed to nobody: the books count it as dust.
@@ -46,6 +46,10 @@ class GasLoanStore(Protocol):
 
     def save_loan(self, chain: Chain, loan: GasLoan) -> None:
         """Insert a loan, or replace the one with its key, durably."""
+        ...
+
+    def drop_loan(self, chain: Chain, key: str) -> None:
+        """Forget a loan that never came to a signature; an unknown one is no change."""
         ...
 
     def loans_of(self, chain: Chain, account: str) -> Sequence[GasLoan]:

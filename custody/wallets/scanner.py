@@ -92,6 +92,7 @@ class DepositScanner:
         self._store = store
         self._rules = rules
         self._crediting = Crediting(source.chain, store, ledger, rules)
+        self._came_to: BlockRef | None = None  # the tip up to which everything was scanned
 
     def step(self, now_s: int) -> ScanProgress:
         """Advance: leave reorganised blocks, scan new ones, credit what is deep enough.
@@ -105,6 +106,7 @@ class DepositScanner:
             ForeignChain: The source serves another history.
                 DepositChanged, StaleState: See `sighting`.
         """
+        self._came_to = None
         changed = self._crediting.complete()
         guard = self.guard()
         if guard.is_halted:
@@ -119,7 +121,17 @@ class DepositScanner:
             changed += self._scan(block)
             last, scanned = block, scanned + 1
         changed += self._crediting.advance(last, guard, now_s)
+        if last.hash == tip.hash:
+            self._came_to = tip
         return ScanProgress(scanned, tuple(changed), max(tip.height - last.height, 0), guard.paused)
+
+    def sees_news(self) -> bool:
+        """Tell whether the chain stands elsewhere than where the last step left it, or that step did not reach the end.
+
+        Raises:
+            NodeUnavailable, NodesDisagree: No common answer.
+        """
+        return self._came_to is None or self._source.tip() != self._came_to
 
     def _before_first(self) -> BlockRef:
         return BlockRef(self.chain.id, self._rules.born_height - 1, "", "")

@@ -98,8 +98,12 @@ class SweepLane(Protocol):
         """What the chain says of a sweep now."""
         ...
 
-    def fee_paid(self, txid: TxId) -> Amount:
-        """What the chain took for a final sweep."""
+    def fee_paid(self, tx: SignedTx) -> Amount:
+        """What the chain took for a final sweep.
+
+        Raises:
+            VerificationFailed: The node says more than the sweep can have cost; it stays open.
+        """
         ...
 
 
@@ -195,7 +199,7 @@ class Sweeper:
     def _follow(self, sweep: Sweep) -> Sweep:
         finality = self._lane.finality(sweep.tx.txid, sweep.tx.conflict_key)
         if finality in (Finality.FINAL, Finality.FAILED):
-            fee = self._lane.fee_paid(sweep.tx.txid)
+            fee = self._lane.fee_paid(sweep.tx)
             return self._save(replace(sweep, state=SWEEP.next(sweep.state, SweepEvent.FINALISE), fee=fee))
         if finality is Finality.DEAD:
             return self._save(replace(sweep, state=SWEEP.next(sweep.state, SweepEvent.DIE)))

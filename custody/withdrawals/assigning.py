@@ -7,7 +7,8 @@ Rules:
     * Wallets that are short make requests wait for liquidity; they never make them fail.
     * While the hot wallet is nearly empty, large withdrawals of customers wait and say why; small ones flow, and moves
       between our own wallets, which are what fills it, do too.
-    * What the codec refuses as malformed, or the chain would not deliver, is rejected while nothing is signed.
+    * What the codec refuses for good, or the chain would not deliver, is rejected while nothing is signed; what it
+      refuses for now (a fee above the caps) waits with the reason.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from custody.withdrawals.endings import ended
 from custody.withdrawals.facts import Kind
 from custody.withdrawals.lanes import AnyLane
 from custody.withdrawals.parts import PipelineParts
-from custody.withdrawals.planning import Planned, PlanningResult, plan_batch
+from custody.withdrawals.planning import Planned, PlanningResult, is_for_good, plan_batch
 from custody.withdrawals.ports import Change
 from custody.withdrawals.records import Attempt, Payment, Withdrawal
 from custody.withdrawals.signer_order import SignerOrder
@@ -87,14 +88,12 @@ def _flowing(batch: Sequence[Withdrawal], parts: PipelineParts) -> list[Withdraw
     return flowing
 
 
-def is_full(lane: AnyLane, parts: PipelineParts) -> bool:
-    """Tell whether as many payments of a lane are live as its chain's nodes keep."""
-    return _live(lane, parts) >= parts.batching_on(lane.chain).max_in_flight
-
-
 def _with_room(lanes: Sequence[AnyLane], parts: PipelineParts) -> list[AnyLane]:
-    """Return the lanes that are not full, those with the fewest live payments first."""
-    return sorted((lane for lane in lanes if not is_full(lane, parts)), key=lambda lane: _live(lane, parts))
+    """Return the lanes that are not full, those with the fewest payments before their block first."""
+    backlog = parts.store.backlog()
+    waiting = {lane.wallet_id: backlog.get((lane.chain, lane.wallet_id), 0) for lane in lanes}
+    free = (lane for lane in lanes if waiting[lane.wallet_id] < parts.batching_on(lane.chain).max_in_flight)
+    return sorted(free, key=lambda lane: waiting[lane.wallet_id])
 
 
 def _plan(lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts, order: SignerOrder) -> PlanningResult:
@@ -104,10 +103,6 @@ def _plan(lane: AnyLane, batch: Sequence[Withdrawal], parts: PipelineParts, orde
     spendable = lane.reader.spendable(parts.store.reserved(lane.chain))
     members = [member.key for member in order.members(lane)[: lane.threshold]]
     return plan_batch(lane, spendable, members, [withdrawal.bound_intent() for withdrawal in batch])
-
-
-def _live(lane: AnyLane, parts: PipelineParts) -> int:
-    return parts.store.backlog().get((lane.chain, lane.wallet_id), 0)
 
 
 def _is_deliverable(withdrawal: Withdrawal, lane: AnyLane, parts: PipelineParts) -> bool:
@@ -160,7 +155,7 @@ def _explain(
     """Say why the others wait or end."""
     for withdrawal in batch:
         error = refused.get(withdrawal.id)
-        if isinstance(error, InvalidInput):
+        if error is not None and is_for_good(error):
             parts.store.commit(ended(withdrawal.move(WithdrawalEvent.REJECT, parts.now_ms(), error.message)))
         elif error is not None and withdrawal.reason != error.message:
             parts.store.commit(Change(withdrawals=(replace(withdrawal, reason=error.message),)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custody.chains.port import SignedTx
+from custody.chains.port import SignedTx, finality_of
 from custody.primitives.chain import Finality
 from custody.primitives.errors import Unavailable
 from custody.withdrawals.errors import ContradictoryEvidence
@@ -52,7 +52,7 @@ def _together(lane: AnyLane, signed: SignedTx) -> Finality:
     silence: Unavailable | None = None
     for reader in (lane.reader, *lane.witnesses):
         try:
-            said.append(reader.finality(signed.txid, signed.conflict_key))
+            said.append(finality_of(reader, signed))
         except Unavailable as error:
             silence = error
     if silence is not None and not said:

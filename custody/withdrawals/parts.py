@@ -24,7 +24,7 @@ class Batching:
         max_items: Most withdrawals in one payment, at least 1.
         window_ms: How long an approved withdrawal waits for company, in milliseconds; after as long without
             a batch the first one goes at once.
-        max_in_flight: Most live payments of one lane; account pools promise 16 places to one sender.
+        max_in_flight: Most payments of one lane that no block holds; account pools promise 16 places to one sender.
     """
 
     max_items: int = 1
@@ -40,10 +40,11 @@ HOUSE_BATCHING: Mapping[Family, Batching] = {
     # A block comes every minutes: three seconds of company cost nobody anything, and a batch shares one fee.
     Family.UTXO: Batching(max_items=100, window_ms=3_000),
     Family.EVM: Batching(max_items=100, window_ms=250),
-    # One message holds one payment: size, expiry and conflict key are per payment there.
-    Family.SOLANA: Batching(),
-    Family.TRON: Batching(),
-    Family.XRPL: Batching(),
+    # One message holds one payment: size, expiry and conflict key are per payment there. Nonces and tickets set the
+    # bound on Solana and the XRP Ledger; nothing orders the payments of a Tron account.
+    Family.SOLANA: Batching(max_in_flight=64),
+    Family.TRON: Batching(max_in_flight=64),
+    Family.XRPL: Batching(max_in_flight=64),
 }
 """The windows of the time budget from request to broadcast, by chain family."""
 

@@ -78,11 +78,23 @@ class Pipeline:
             UnknownChain: No lane pays there.
             InvariantBroken: A bug, here or in another thread; nothing further is touched.
         """
+        till = self._till(chain)
+        problems = [] if self._gate.is_open(chain) else self._gate.try_open(chain)
+        return self._run((till,), now_s, problems)
+
+    def is_gathering(self, chain: ChainId) -> bool:
+        """Tell whether a batch of a chain waits for company: `pay` should be called again before its window ends.
+
+        Raises:
+            UnknownChain: No lane pays there.
+        """
+        return self._till(chain).is_gathering
+
+    def _till(self, chain: ChainId) -> Till:
         till = self._tills.get(chain)
         if till is None:
             raise UnknownChain(f"no lane on {chain}", chain=chain)
-        problems = [] if self._gate.is_open(chain) else self._gate.try_open(chain)
-        return self._run((till,), now_s, problems)
+        return till
 
     def _run(self, rooms: Sequence[Desk | Till], now_s: int, problems: Sequence[str]) -> list[Progress]:
         if self._broken:

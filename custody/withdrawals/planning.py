@@ -15,7 +15,14 @@ from typing import Any
 
 from custody.chains.port import TrialUnclear
 from custody.keys.material import PublicKey
-from custody.primitives.errors import InsufficientFunds, InvalidInput, LimitExceeded, Refused, ToolkitError
+from custody.primitives.errors import (
+    InsufficientFunds,
+    InvalidInput,
+    LimitExceeded,
+    Refused,
+    ToolkitError,
+    VerificationFailed,
+)
 from custody.primitives.ids import WithdrawalId
 from custody.primitives.intent import TransferIntent, TransferSummary
 from custody.withdrawals.errors import PlanMismatch, TrialRefused
@@ -75,14 +82,14 @@ def plan_batch(
             _checked_plan(lane, spendable, members, (intent,))
         except InsufficientFunds:
             short.add(intent.withdrawal_id)
-        except (Refused, InvalidInput) as error:
+        except (Refused, InvalidInput, VerificationFailed) as error:
             refused[intent.withdrawal_id] = error
         else:
             fitting.append(intent)
     while fitting:
         try:
             planned, tx = _checked_plan(lane, spendable, members, tuple(fitting))
-        except (InsufficientFunds, LimitExceeded):
+        except (Refused, InvalidInput, VerificationFailed):  # each can be paid alone, and all of them together not
             del fitting[len(fitting) // 2 :]
             continue
         if _refusal(lane, tx) is None:
@@ -93,6 +100,16 @@ def plan_batch(
         refused |= bad
         fitting = [intent for intent in fitting if intent.withdrawal_id not in bad]
     return PlanningResult(None, refused, frozenset(short))
+
+
+def is_for_good(refusal: ToolkitError) -> bool:
+    """Tell whether waiting cannot cure a refusal: the request itself is what cannot be paid.
+
+    A fee above the caps passes with the storm; a plan that does something else is a fault of ours, for people.
+    """
+    if isinstance(refusal, Refused):
+        return not refusal.transient and not isinstance(refusal, LimitExceeded | InsufficientFunds)
+    return isinstance(refusal, InvalidInput)
 
 
 def _refusing(
@@ -124,10 +141,10 @@ def verify_plan(summary: TransferSummary, intents: Sequence[TransferIntent]) -> 
     """Check that a plan does what was asked.
 
     Raises:
-        PlanMismatch: Payments differ from the intents, or the fee passes their caps.
+        PlanMismatch: Payments or their memos differ from the intents, or the fee passes their caps.
     """
-    asked = Counter((intent.to, intent.amount) for intent in intents)
-    if Counter(summary.to) != asked:
+    asked = Counter((intent.to, intent.amount, intent.memo) for intent in intents)
+    if Counter(summary.payments()) != asked:
         raise PlanMismatch("the plan does not pay exactly what was asked", asked=len(intents), pays=len(summary.to))
     most = sum(intent.fee_max.units for intent in intents)
     if summary.fee.asset != intents[0].fee_max.asset or not 0 <= summary.fee.units <= most:

@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -158,7 +158,7 @@ class WithdrawalStore(Protocol):
         ...
 
     def backlog(self) -> Mapping[tuple[ChainId, str], int]:
-        """Count the live payments per lane: (chain, wallet id) -> number."""
+        """Count the payments per lane that no block holds yet: (chain, wallet id) -> number."""
         ...
 
     def attempts(self, payment_id: str) -> tuple[Attempt, ...]:
@@ -179,6 +179,10 @@ class WithdrawalStore(Protocol):
 
     def approvals(self, withdrawal_id: WithdrawalId) -> tuple[Approval, ...]:
         """Return all verdicts given for a withdrawal, in the order they came."""
+        ...
+
+    def vote_marks(self, withdrawal_ids: Collection[WithdrawalId]) -> Mapping[WithdrawalId, tuple[int, int]]:
+        """Return a mark of the verdicts of each of these that has any; it changes with every verdict that comes."""
         ...
 
     def usage(self, keys: Iterable[UsageKey], without: WithdrawalId, now_s: int) -> Usage:

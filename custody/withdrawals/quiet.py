@@ -5,6 +5,8 @@ Rules:
       frees money is always asked of the nodes at that moment.
     * A block that came, or one that was replaced (its hash is compared), ends the quiet of every payment of the chain;
       so does a node that does not answer, a change of the record, and the time `look_again_ms`.
+    * What is in a block already only gets deeper, or leaves it: that is looked at once a second, however quick the
+      chain's blocks are. Those behind it wait for their first block.
     * The newest blocks are read before the payments are looked up: a block that comes meanwhile is seen next time.
 
 Example:
@@ -21,6 +23,7 @@ from custody.withdrawals.records import Payment
 from custody.withdrawals.states import AttemptState, PaymentState
 
 Tips = tuple[BlockRef, ...]
+DEEPER_MS = 1_000
 
 
 class Quiet:
@@ -44,7 +47,10 @@ class Quiet:
             return False
         version, at_ms, tips = noted
         # A clock that was set back makes nobody wait longer.
-        if version == payment.version and 0 <= self._parts.now_ms() - at_ms < self._parts.look_again_ms:
+        age_ms = self._parts.now_ms() - at_ms
+        if version == payment.version and 0 <= age_ms < self._parts.look_again_ms:
+            if payment.state is PaymentState.MINED and age_ms < DEEPER_MS:
+                return True
             self.about_to_look()
             if tips == self._tips:
                 return True

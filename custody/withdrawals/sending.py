@@ -9,6 +9,8 @@ Rules:
       all of them carry one act, the newest is marked.
     * A reorganisation brings MINED back to BROADCAST; nothing is refunded.
     * Contradictory evidence moves nothing: the withdrawals wait for people until the nodes agree.
+    * Bytes that every node refuses, and that no higher fee can follow any more, are left to people with the nodes'
+      words: a refusal is no proof of death, so the hold stays and the bytes are followed on (attack A03).
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ from custody.withdrawals.states import (
 
 KEY_LOST = "conflict key used outside our records, or expired: no attempt can confirm any more"
 FAILED_ON_CHAIN = "executed on chain and failed; no value moved"
+REFUSED_FOR_GOOD = "no node takes the bytes, and no node knows them"
+REFUSED_AFTER_MS = 600_000
+"""How long nodes may refuse before people look: a pool empties, a node catches up, within ten minutes."""
 _IN_BLOCK = frozenset({Finality.MINED, Finality.FINAL})
 _GONE = frozenset({Finality.DEAD, Finality.FAILED})
 
@@ -52,11 +57,11 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
     everything = parts.store.attempts(payment.id)
     attempts = [each for each in everything if each.signed is not None]
     newest = attempts[-1]
-    note = payment.note
+    note, is_refused = payment.note, False
     to_send = payment.state is PaymentState.IN_FLIGHT and newest.state is AttemptState.MAYBE_SENT
     if to_send and payment.id not in sent:
         sent.add(payment.id)
-        note = _send(newest, payment, parts)
+        note, is_refused = _send(newest, payment, parts)
         if not note:
             _acknowledge(payment, newest, parts, "")
             return
@@ -70,6 +75,9 @@ def follow(payment: Payment, parts: PipelineParts, sent: set[str]) -> None:
             return
     except ContradictoryEvidence as evidence:
         _doubt(payment, parts, evidence.message)
+        return
+    if is_refused and set(seen.values()) == {Finality.UNKNOWN} and _is_hopeless(payment, newest, parts):
+        _doubt(payment, parts, f"{REFUSED_FOR_GOOD}: {note}")
         return
     _act(replace(payment, note=note), attempts, seen, parts, was_sent=payment.id in sent)
     if note != payment.note:
@@ -94,22 +102,38 @@ def _require_all_bytes(payment: Payment, everything: Sequence[Attempt], parts: P
         raise ContradictoryEvidence("the conflict key is consumed, maybe by bytes that were lost with a database")
 
 
-def _send(attempt: Attempt, payment: Payment, parts: PipelineParts) -> str:
-    """Hand the stored bytes to every node; return "" if one took them, else what they said."""
+def _is_hopeless(payment: Payment, newest: Attempt, parts: PipelineParts) -> bool:
+    """Tell whether refused bytes have waited long enough, and cannot be followed by a higher fee any more."""
+    lane, now_ms = parts.lanes.get(payment.chain, payment.wallet_id), parts.now_ms()
+    if newest.sent_at_ms is None or now_ms - newest.sent_at_ms < REFUSED_AFTER_MS:
+        return False
+    if lane.bump_after_ms is None:
+        return True
+    intents = [parts.store.withdrawal(each).bound_intent() for each in payment.withdrawal_ids]
+    return now_ms >= 1000 * min(each.expires_at_s for each in intents)
+
+
+def _send(attempt: Attempt, payment: Payment, parts: PipelineParts) -> tuple[str, bool]:
+    """Hand the stored bytes to every node.
+
+    Returns:
+        "" if one took them, else what they said; and whether every single one refused them.
+    """
     lane = parts.lanes.get(payment.chain, payment.wallet_id)
     signed = attempt.bytes_to_send()
     problems: list[str] = []
-    taken = False
+    taken, refusals = False, 0
     for broadcaster in lane.broadcasters:
         try:
             txid = broadcaster.broadcast(signed)
         except (Unavailable, Refused, VerificationFailed) as error:
             problems.append(f"{error.code}: {error.message}")
+            refusals += isinstance(error, Refused)
         else:
             taken = taken or txid == signed.txid
             if txid != signed.txid:
                 problems.append(f"a node answered with txid {txid} to {signed.txid}")
-    return "" if taken else "; ".join(problems)
+    return ("" if taken else "; ".join(problems)), refusals == len(lane.broadcasters)
 
 
 def _act(

@@ -3,14 +3,17 @@
 Rules:
     * The step to SIGNING is durable before the first signer is asked: whatever is OPEN was never shown to one.
     * What cannot be completed is given up only with every signer's vow; else it waits, with the reason noted.
+    * A stored plan that cannot be read, or does something else, is shown to nobody: at its expiry it is given up in
+      the same way, and people look where a signer has signed it.
     * Bytes, txid and MAYBE_SENT are one durable step before the first send (rule R4).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from custody.primitives.errors import QuorumNotReached
+from custody.primitives.errors import InvalidInput, QuorumNotReached, Refused, VerificationFailed
 from custody.primitives.invariant import invariant
 from custody.withdrawals.abandoning import abandon_open, is_abandoned
 from custody.withdrawals.asking import Visit, ask_all, named, require_closed, visit_of
@@ -18,7 +21,7 @@ from custody.withdrawals.deciding import is_ready
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.ports import Change
 from custody.withdrawals.rebuilding import rebuilt
-from custody.withdrawals.records import Payment
+from custody.withdrawals.records import Payment, Withdrawal
 from custody.withdrawals.signer_order import SignerOrder
 from custody.withdrawals.states import AttemptEvent, PaymentEvent, WithdrawalEvent, WithdrawalState
 
@@ -46,15 +49,28 @@ def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int)
         WithdrawalsFrozen: The breaker is open; nothing is asked.
         QuorumNotReached: A vote does not count any more; nothing is asked.
         PlanMismatch: The stored plan does not do what the intents say; nothing is asked.
+        MalformedPayload: It cannot be read any more; nothing is asked.
     """
     withdrawals = tuple(parts.store.withdrawal(each) for each in payment.withdrawal_ids)
     if any(each.state is WithdrawalState.NEEDS_REVIEW for each in withdrawals):
         return
     overdue = any(now_s >= each.bound_intent().expires_at_s for each in withdrawals)
-    visit = visit_of(payment, withdrawals, parts)
+    is_over = overdue or any(each.stop for each in withdrawals)
+    try:
+        visit = visit_of(payment, withdrawals, parts)
+    except (InvalidInput, Refused, VerificationFailed) as error:
+        note = f"the stored plan is not signed: {error.message}"
+        if not is_over:
+            _leave(payment, withdrawals, parts, note, doubt=False)
+            raise
+        _give_up(payment, withdrawals, parts, note, now_s)
+        return
+    if visit.is_complete() or not (is_over and is_abandoned(payment, visit.lane, parts, now_s)):
+        _go_on(visit, parts, order, now_s, overdue=overdue)
+
+
+def _go_on(visit: Visit, parts: PipelineParts, order: SignerOrder, now_s: int, *, overdue: bool) -> None:
     if not visit.is_complete():
-        if (overdue or any(each.stop for each in withdrawals)) and is_abandoned(payment, visit.lane, parts, now_s):
-            return
         try:
             ask_all(visit, parts, order, now_s)
         except QuorumNotReached:
@@ -64,9 +80,9 @@ def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int)
         _complete(visit, parts)
     elif overdue:
         reason = "expired with a signature released and too few to complete it"
-        _leave(visit, parts, reason, doubt=True)
+        _leave(visit.payment, visit.withdrawals, parts, reason, doubt=True)
     else:
-        _leave(visit, parts, named(visit.faults), doubt=False)
+        _leave(visit.payment, visit.withdrawals, parts, named(visit.faults), doubt=False)
         if visit.lane.fixes_signers and visit.has_silent_member():
             rebuilt(visit.attempt, visit.lane, parts, order)
 
@@ -91,9 +107,18 @@ def _complete(visit: Visit, parts: PipelineParts) -> None:
     )
 
 
-def _leave(visit: Visit, parts: PipelineParts, note: str, *, doubt: bool) -> None:
+def _give_up(payment: Payment, withdrawals: Sequence[Withdrawal], parts: PipelineParts, note: str, now_s: int) -> None:
+    """Void it with every signer's vow; where a signer has signed already, people look."""
+    lane = parts.lanes.get(payment.chain, payment.wallet_id)
+    if not is_abandoned(payment, lane, parts, now_s):
+        _leave(payment, withdrawals, parts, f"{note}; and a signer has signed for it", doubt=True)
+
+
+def _leave(
+    payment: Payment, withdrawals: Sequence[Withdrawal], parts: PipelineParts, note: str, *, doubt: bool
+) -> None:
     """Keep what went wrong, once."""
     now_ms = parts.now_ms()
-    doubted = tuple(each.move(WithdrawalEvent.DOUBT, now_ms, note) for each in visit.withdrawals) if doubt else ()
-    if doubted or visit.payment.note != note:
-        parts.store.commit(Change(withdrawals=doubted, payments=(replace(visit.payment, note=note),)))
+    doubted = tuple(each.move(WithdrawalEvent.DOUBT, now_ms, note) for each in withdrawals) if doubt else ()
+    if doubted or payment.note != note:
+        parts.store.commit(Change(withdrawals=doubted, payments=(replace(payment, note=note),)))

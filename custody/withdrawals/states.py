@@ -234,5 +234,8 @@ ENDED = frozenset(state for state in WithdrawalState if WITHDRAWAL.is_terminal(s
 LIVE_PAYMENTS = frozenset(state for state in PaymentState if not PAYMENT.is_terminal(state))
 """States of a payment that is neither final nor void."""
 
+BEFORE_BLOCK = LIVE_PAYMENTS - {PaymentState.MINED}
+"""States of a payment that no block holds."""
+
 UNPAID_ENDS = ENDED - {WithdrawalState.SETTLED}
 """Ends after which the hold goes back to the customer."""

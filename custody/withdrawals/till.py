@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from custody.chains.port import WalletBusy
 from custody.primitives.chain import ChainId
-from custody.withdrawals.assigning import assign, is_full
+from custody.withdrawals.assigning import assign
 from custody.withdrawals.boot_gate import BootGate
 from custody.withdrawals.bumping import speed_up
 from custody.withdrawals.deciding import is_ready, send_back
@@ -45,13 +46,17 @@ class Till:
         self._gate = gate
         self._chain = chain
         self._order = SignerOrder()
+        self._busy: set[Tier] = set()  # whose wallets can take no more in this step
         self._batched_ms: int | None = None  # when the last batch was cut
+        self.is_gathering = False
+        """Whether a batch waited for company at the last pass: only time will move it."""
         self._quiet = Quiet(parts, chain)
         self._waiting = [Pager(parts.store, state, chain) for state in WAITING]
         self._final = Pager(parts.store, WithdrawalState.FINAL, chain)
 
     def begin(self) -> None:
         """Begin a step."""
+        self._busy.clear()
         self._order.next_step()
         self._quiet.next_step()
         for pager in (*self._waiting, self._final):
@@ -59,12 +64,15 @@ class Till:
 
     def one_pass(self, step: Step) -> None:
         """Try every record at hand once; nothing while the chain is closed."""
+        self.is_gathering = False
         if not self._gate.is_open(self._chain):
             return
         for withdrawal in self._final.page():
             step.try_withdrawal(withdrawal, self._store, lambda each=withdrawal: self._settle(each))  # type: ignore[misc]
         self._assign_all(step)
-        for payment in self._store.payments(LIVE_PAYMENTS, self._chain):
+        # What a block holds already is only followed: it never keeps somebody from being sent.
+        live = self._store.payments(LIVE_PAYMENTS, self._chain)
+        for payment in sorted(live, key=lambda each: each.state is PaymentState.MINED):
             self._try_payment(payment, step)
 
     def _settle(self, withdrawal: Withdrawal) -> None:
@@ -98,16 +106,29 @@ class Till:
                 self._quiet.note(payment)
 
     def _assign_all(self, step: Step) -> None:
-        ready: dict[Tier, list[Withdrawal]] = {}
-        if all(is_full(lane, self._parts) for lane in self._parts.lanes if lane.chain == self._chain):
+        if not self._lanes_with_room():
             return  # nobody is looked at in vain: a queue behind full lanes may be long
+        by_source: dict[Tier, list[Withdrawal]] = {}
         for withdrawal in (each for pager in self._waiting for each in pager.page()):
-            if (withdrawal.id, withdrawal.version) not in step.stuck and withdrawal.source is not None:
-                ready.setdefault(withdrawal.source, []).append(withdrawal)
-        for tier, waiting in ready.items():
+            tier = withdrawal.source
+            if tier is not None and tier not in self._busy and (withdrawal.id, withdrawal.version) not in step.stuck:
+                by_source.setdefault(tier, []).append(withdrawal)
+        for tier, waiting in by_source.items():
             waiting.sort(key=lambda each: (each.requested_at_ms, each.id))
-            for batch in self._batches([each for each in waiting if self._is_kept(each, step)]):
-                self._assign(batch, tier, step)
+            for batch in self._batches(waiting):
+                kept = [each for each in batch if self._is_kept(each, step)]
+                if kept:
+                    self._assign(kept, tier, step)
+                if tier in self._busy:
+                    break
+                if not self._lanes_with_room():
+                    return
+
+    def _lanes_with_room(self) -> bool:
+        backlog = self._store.backlog()
+        most = self._parts.batching_on(self._chain).max_in_flight
+        lanes = (lane for lane in self._parts.lanes if lane.chain == self._chain)
+        return any(backlog.get((lane.chain, lane.wallet_id), 0) < most for lane in lanes)
 
     def _is_kept(self, withdrawal: Withdrawal, step: Step) -> bool:
         """Tell whether it may be paid now; what lost its basis is decided again, what has a problem waits."""
@@ -138,9 +159,17 @@ class Till:
             if is_calm or len(batch) == batching.max_items or not 0 <= waited_ms < batching.window_ms:
                 self._batched_ms, is_calm = now_ms, False
                 yield batch
+            else:
+                self.is_gathering = True
 
     def _assign(self, batch: list[Withdrawal], tier: Tier, step: Step) -> None:
-        lanes = self._parts.lanes.paying
-        problem = problem_of(lambda: assign(batch, lanes(self._chain, tier), self._parts, self._order))
+        def try_lanes() -> None:
+            try:
+                assign(batch, self._parts.lanes.paying(self._chain, tier), self._parts, self._order)
+            except WalletBusy:
+                self._busy.add(tier)
+                raise
+
+        problem = problem_of(try_lanes)
         for withdrawal in batch:
             step.note_withdrawal(withdrawal, self._store, problem)

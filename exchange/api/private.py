@@ -55,7 +55,7 @@ def private_router(rooms: Rooms) -> APIRouter:
 
 def _customers(router: APIRouter, rooms: Rooms) -> None:
     @router.post("/customers/{customer}/addresses/{chain}")
-    def address(customer: str, chain: str) -> dict[str, str]:
+    def address(customer: str, chain: str) -> dict[str, Any]:
         desk = rooms.address_desks.get(ChainId(chain))
         if desk is None:
             raise UnknownChain(f"unknown chain {chain!r}; known: {', '.join(rooms.address_desks)}", chain=chain)
@@ -65,7 +65,11 @@ def _customers(router: APIRouter, rooms: Rooms) -> None:
         if memos is not None:
             shared, memo = memos.place_for(CustomerId(customer))
             return {"chain": chain, "address": shared.text, "memo": memo}
-        return {"chain": chain, "address": desk.address_for(CustomerId(customer)).text}
+        shown: dict[str, Any] = {"chain": chain, "address": desk.address_for(CustomerId(customer)).text}
+        places = rooms.token_places.get(ChainId(chain))
+        if places is not None:
+            shown["tokens"] = {symbol: place.text for symbol, place in places(CustomerId(customer)).items()}
+        return shown
 
     @router.get("/customers/{customer}/balances")
     def balances(customer: str) -> dict[str, Any]:

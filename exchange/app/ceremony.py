@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from custody.chains.registry import chain_row
 from custody.keys import ed25519, slip10
 from custody.keys.hd import PrivateNode
 from custody.keys.material import Curve, PublicKey, SigningRole
@@ -32,6 +33,7 @@ from exchange.app.frost_ceremony import FrostPlaces, hold_frost_ceremony
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, STAFF_PATH, create_holder, open_ed25519, open_seed
 from exchange.app.local_chains import LOCAL_CHAINS, LocalChain
+from exchange.app.local_tokens import LocalToken, listing
 from exchange.app.wallet_kits import COLD as COLD_TIER
 from exchange.app.wallet_kits import (
     COLD_THRESHOLD,
@@ -62,18 +64,59 @@ _OPENER_CURVES = {OPENER_PATH: Curve.ED25519} | dict.fromkeys(
     (path for paths in OPENER_PATHS.values() for path in paths.values()), Curve.SECP256K1
 )
 _OWN_MOVES = {True: frozenset({Family.EVM, Family.TRON}), False: frozenset({Family.EVM, Family.XRPL, Family.UTXO})}
-"""Moves without an intent: the sender sweeps deposit accounts into the hot wallet, members make tickets, reject
-Safe nonces and gather small coins."""
+"""Moves without an intent: the sender sweeps deposit accounts into the hot wallet, members make tickets, reject Safe
+nonces, gather small coins, and spend change to themselves for the fee of a payment that waits."""
 _SENDER_CURVES = {path: curve for kit in KITS.values() for path, curve in kit.sender_curves.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """What came out of it, all public; `signers` names the processes that are members of wallets."""
+    """What came out of it, all public.
+
+    Attributes:
+        staff: Who approves.
+        wallets: All wallets, hot ones first.
+        tokens: Those that wallets and signers were told of.
+        signers: The processes that are members of wallets.
+    """
 
     staff: tuple[StaffSpec, ...]
     wallets: tuple[WalletSpec, ...]
+    tokens: tuple[LocalToken, ...] = ()
     signers: tuple[str, ...] = SIGNERS
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What may be chosen of the wallets.
+
+    Attributes:
+        sol: How the hot wallet holds SOL: "wrapped" or "frost".
+        tokens: What the wallets hold beside coins.
+        warm: Chains that get a warm wallet besides.
+    """
+
+    sol: str = WRAPPED
+    tokens: Sequence[LocalToken] = ()
+    warm: Collection[str] = frozenset()
+
+    def verify(self, rows: Sequence[LocalChain]) -> None:
+        """Check that such wallets can be made on these chains.
+
+        Raises:
+            InvalidInput: No such way to hold SOL, tokens for a group's address, or a chain that cannot have a warm
+                wallet.
+        """
+        if self.sol not in (WRAPPED, FROST):
+            raise InvalidInput(f"SOL is held {WRAPPED} or {FROST}, not {self.sol!r}")
+        if self.sol == FROST and any(chain_row(each.asset.chain).family is Family.SOLANA for each in self.tokens):
+            raise InvalidInput("a group's native address holds SOL and no tokens")
+        if cannot := [row.chain for row in rows if row.chain in self.warm and row.family not in WARM_FAMILIES]:
+            raise InvalidInput(f"no warm wallet can be made on {', '.join(cannot)}")
+
+
+PLAIN = Choices()
+"""Hot and cold wallets of coins."""
 
 
 def draw_passphrase(home: Home) -> Secret:
@@ -84,65 +127,53 @@ def draw_passphrase(home: Home) -> Secret:
     return Secret(text)
 
 
-def hold_ceremony(
-    home: Home,
-    passphrase: Secret,
-    rows: Sequence[LocalChain],
-    sol: str = WRAPPED,
-    warm: Collection[str] = frozenset(),
-) -> Ceremony:
+def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], choices: Choices = PLAIN) -> Ceremony:
     """Draw all keys, set the signers up, and describe the wallets.
 
     Args:
         home: Where everything is kept; empty, but for the passphrase.
         passphrase: Of all keystores.
         rows: The chains that get wallets, and that signers sign for.
-        sol: How the hot wallet holds SOL: "wrapped" or "frost".
-        warm: Chains that get a warm wallet besides.
+        choices: What may be chosen of the wallets.
 
     Raises:
-        InvalidInput: No such way to hold SOL, or a chain that cannot have a warm wallet; nothing was drawn.
+        InvalidInput: Such wallets cannot be made on these chains; nothing was drawn.
         Conflict: Something of it exists already; nothing is overwritten.
     """
-    if sol not in (WRAPPED, FROST):
-        raise InvalidInput(f"SOL is held {WRAPPED} or {FROST}, not {sol!r}")
-    warm_rows = [row for row in rows if row.chain in warm]
-    if cannot := [row.chain for row in warm_rows if row.family not in WARM_FAMILIES]:
-        raise InvalidInput(f"no warm wallet can be made on {', '.join(cannot)}")
+    choices.verify(rows)
+    tokens, warm_rows = choices.tokens, [row for row in rows if row.chain in choices.warm]
     signers = (*SIGNERS, *WARM_SIGNERS) if warm_rows else SIGNERS
-    # The key stretching takes half a second a keystore and releases the interpreter lock.
+    # The key stretching takes half a second a keystore and releases the interpreter lock: nobody waits for another,
+    # but the signers' rules for the staff. What a pool was given first it does first.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        list(
-            pool.map(
-                lambda name: create_holder(home.keystore(name), passphrase), (*STAFF, *COLD, OPERATOR, OPENER, RESERVES)
-            )
-        )
-        staff = tuple(pool.map(lambda name: _staff(home, name, passphrase), STAFF))
-        list(
-            pool.map(
-                lambda name: create_home(home.signer(name), passphrase, _rules(name, staff, rows)), (*signers, SENDER)
-            )
-        )
-        members = list(pool.map(lambda name: _signer(home, name, passphrase, _MEMBER_CURVES), signers))
-        cold = list(pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD))
-        sender = _signer(home, SENDER, passphrase, _SENDER_CURVES)
-        opener = _seeded(home, OPENER, passphrase, _OPENER_CURVES)
+        drawing_staff = pool.map(lambda name: _staff(home, name, passphrase), STAFF)
+        drawing_cold = pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD)
+        drawing_opener = pool.submit(_seeded, home, OPENER, passphrase, _OPENER_CURVES)
+        sealing = pool.map(lambda name: create_holder(home.keystore(name), passphrase), (OPERATOR, RESERVES))
+        staff = tuple(drawing_staff)
+        rules = {
+            name: _rules(name, staff, warm_rows if name in WARM_SIGNERS else rows, tokens)
+            for name in (*signers, SENDER)
+        }
+        *members, sender = pool.map(lambda name: _signer(home, name, passphrase, rules[name]), rules)
+        cold, opener = list(drawing_cold), drawing_opener.result()
+        list(sealing)  # raises what went wrong
     keys = ServiceKeys(sender, opener, cold)
-    groups = _hold_group_ceremonies(home, passphrase, opener) if sol == FROST else {}
-    hot_members, warm_members = members[: len(SIGNERS)], members[len(SIGNERS) :]
+    groups = _hold_group_ceremonies(home, passphrase, opener) if choices.sol == FROST else {}
     wallets = tuple(
-        groups.get(f"{tier}-{row.wallet}") or KITS[row.family].spec(row, tier, threshold, holders, keys)
+        groups.get(f"{tier}-{row.wallet}")
+        or listing(KITS[row.family].spec(row, tier, threshold, holders, keys), tokens)
         for tier, threshold, holders, its_rows in (
-            (HOT, HOT_THRESHOLD, hot_members, rows),
-            (WARM, WARM_THRESHOLD, warm_members, warm_rows),
+            (HOT, HOT_THRESHOLD, members[: len(SIGNERS)], rows),
+            (WARM, WARM_THRESHOLD, members[len(SIGNERS) :], warm_rows),
             (COLD_TIER, COLD_THRESHOLD, cold, rows),
         )
         for row in its_rows
     )
     _register(home, rows, wallets)
     if warm_rows:
-        _register_warm(home, warm_rows, wallets, {name: _rules(name, staff, warm_rows) for name in WARM_SIGNERS})
-    return Ceremony(staff, wallets, signers)
+        _register_warm(home, warm_rows, wallets, {name: rules[name] for name in WARM_SIGNERS})
+    return Ceremony(staff, wallets, tuple(tokens), signers)
 
 
 def _hold_group_ceremonies(home: Home, passphrase: Secret, opener: Holder) -> dict[str, WalletSpec]:
@@ -160,11 +191,15 @@ def _hold_group_ceremonies(home: Home, passphrase: Secret, opener: Holder) -> di
 
 
 def _staff(home: Home, name: str, passphrase: Secret) -> StaffSpec:
+    """Draw the key of one of the staff; every public key is read back from what was sealed."""
+    create_holder(home.keystore(name), passphrase)
     key = ed25519.public_key(open_ed25519(home.keystore(name), passphrase, STAFF_PATH))
     return StaffSpec(name, key.raw.hex(), person=name, organisation="house")
 
 
-def _signer(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curve]) -> Holder:
+def _signer(home: Home, name: str, passphrase: Secret, rules: Mapping[str, Json]) -> Holder:
+    create_home(home.signer(name), passphrase, rules)
+    curves = _SENDER_CURVES if name == SENDER else _MEMBER_CURVES
     public = export_public(home.signer(name), passphrase, curves, KeyNetwork.TEST)
     keys: dict[str, str] = {}
     xpubs: dict[str, str] = {}
@@ -176,6 +211,7 @@ def _signer(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curv
 
 
 def _seeded(home: Home, name: str, passphrase: Secret, curves: Mapping[str, Curve]) -> Holder:
+    create_holder(home.keystore(name), passphrase)
     seed = open_seed(home.keystore(name), passphrase)
     root = PrivateNode.from_seed(seed)
     keys: dict[str, str] = {}
@@ -220,7 +256,11 @@ def _register_warm(
             register_wallet(home.signer(SENDER), registration, kit.warm_paths, [SigningRole.SENDER])
 
 
-def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) -> dict[str, Json]:
+def _rules(
+    name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain], tokens: Sequence[LocalToken]
+) -> dict[str, Json]:
+    hourly = {row.asset.key: str(row.hourly) for row in rows}
+    hourly |= {each.asset.key: str(each.hourly) for each in tokens if each.asset.chain in {row.chain for row in rows}}
     return {
         "format": "mext/signer-rules/1",
         "name": name,
@@ -245,7 +285,5 @@ def _rules(name: str, staff: tuple[StaffSpec, ...], rows: Sequence[LocalChain]) 
             if row.family in _OWN_MOVES[name == SENDER]
         ],
         "fee_caps": {row.chain: str(row.fee_cap) for row in rows},
-        "buckets": {
-            f"{row.chain}/native": {"capacity": str(row.hourly), "refill_per_hour": str(row.hourly)} for row in rows
-        },
+        "buckets": {key: {"capacity": most, "refill_per_hour": most} for key, most in hourly.items()},
     }

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from custody.chains.port import SignedTx
 from custody.keys.material import PublicKey, Signer
+from custody.monitor.rules import LaneReading
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
-from custody.primitives.chain import Chain
-from custody.primitives.errors import VerificationFailed
+from custody.primitives.chain import Chain, ChainId
 from custody.primitives.secret import Secret
 from custody.signers.client import RemoteSigner
 from custody.wallets.addresses import AddressDesk
@@ -24,14 +24,9 @@ from custody.wallets.scanner import BlockSource
 from custody.wallets.sweep import SweepLane, SweepStore
 from custody.withdrawals.lanes import AnyLane, Member
 from custody.withdrawals.ports import WithdrawalStore
-from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
+from exchange.app.blueprint import ChainSpec, WalletSpec
+from exchange.app.checked_signers import CheckedSigner
 from exchange.settlement.reserves import ReserveSource
-
-
-class SignerMismatch(VerificationFailed):
-    """A signer process holds another key than the wallet was made with."""
-
-    code = "signer_mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +79,36 @@ class Ingredients:
         return JsonRpc(Endpoint(name, self.chain.url, user=user, password=Secret(password.encode())))
 
     def members(self, keys: Mapping[str, PublicKey], wallet: WalletSpec | None = None) -> tuple[Member, ...]:
-        """Pair a hot wallet's keys with their signer processes.
+        """Pair a hot wallet's keys with their signer processes, which show their keys before they are asked.
 
         Args:
             keys: Signer name -> key the wallet was made with.
             wallet: Which; the first hot wallet if None.
         """
         spec = wallet or self.hot
-        return tuple(Member(self.signers[member.signer], keys[member.signer]) for member in spec.members)
+        chain = ChainId(self.chain.chain)
+        names = [member.signer for member in spec.members]
+        return tuple(
+            Member(CheckedSigner(name, self.signers[name], chain, spec.id, keys[name]), keys[name]) for name in names
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenTier:
-    """A token that the wallets of a chain hold, and what each tier holds of it, deposit accounts included in hot.
+    """A token that the wallets of a chain hold.
 
-    `warm` is None where there is no such wallet.
+    Attributes:
+        asset: The token.
+        hot, cold: What each tier holds of it, deposit accounts included in hot.
+        hot_address, cold_address: Where each tier receives it: not everywhere where it receives the coin.
+        warm: What the warm wallet holds of it; None where there is none.
     """
 
     asset: Asset
     hot: Callable[[], Amount]
     cold: Callable[[], Amount]
+    hot_address: Address
+    cold_address: Address
     warm: Callable[[], Amount] | None = None
 
 
@@ -150,6 +155,7 @@ class ChainParts:
         sweeps: Lane of its own for deposit accounts; None where coins land in the wallet itself.
         sweep_signer: Signs the sweeps.
         tokens: What the wallet pays and receives beside the native coin.
+        token_places: Deposit index -> where its customer pays each token, by symbol; None where at the coin's address.
         lent_gas: What a gas station of ours added to the wallet: there, and owed to nobody.
         upkeep: Looks after the accounts that pay fees; a VerificationFailed from it stops the chain.
         repair: Frees the hot wallet from payments that can never be executed.
@@ -160,6 +166,7 @@ class ChainParts:
         fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
         memos: Where all customers share one address: the desk that gives each a memo.
         warm: The warm wallet; None where there is none.
+        counters: Read for the monitor whether every use of a wallet's own counter is ours.
     """
 
     chain: Chain
@@ -176,6 +183,7 @@ class ChainParts:
     sweeps: SweepLane | None = None
     sweep_signer: Signer | None = None
     tokens: tuple[TokenTier, ...] = ()
+    token_places: Callable[[int], Mapping[str, Address]] | None = None
     lent_gas: Callable[[], LentGas] = LentGas
     upkeep: Callable[[], object] | None = None
     watch: Callable[[], object] | None = None
@@ -187,6 +195,7 @@ class ChainParts:
     fee_paid: Callable[[SignedTx], Amount] | None = None
     memos: MemoDesk | None = None
     warm: WarmTier | None = None
+    counters: tuple[Callable[[], LaneReading], ...] = ()
 
     def beside(self) -> tuple[FurtherLane, ...]:
         """Everything that pays beside the first hot wallet: further ones, then the warm one."""
@@ -213,16 +222,3 @@ class ChainParts:
     def hot_addresses(self) -> tuple[Address, ...]:
         """Where each hot wallet receives, the first one first."""
         return (self.hot_address, *(each.address for each in self.further))
-
-
-def verify_signer_keys(lane: AnyLane, specs: tuple[MemberSpec, ...]) -> None:
-    """Compare what every reachable signer process says it holds with the wallet.
-
-    Raises:
-        SignerMismatch: A signer answers with another key.
-        SignerUnavailable: One does not answer.
-    """
-    for member, spec in zip(lane.members, specs, strict=True):
-        held = member.signer.public_keys(lane.chain, lane.wallet_id)
-        if member.key not in held:
-            raise SignerMismatch(f"{spec.signer} does not hold its key of {lane.wallet_id}", signer=spec.signer)

@@ -8,28 +8,37 @@ Example:
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from eth_account.signers.local import LocalAccount
+
 from custody.chains.registry import chain_row
-from custody.keys.private_files import read_private
+from custody.keys.private_files import make_private_folder, read_private
+from custody.monitor.lease import RENEW_INTERVAL_S, LeaseKeeper
+from custody.primitives.address import Address
 from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.chain import ChainId, Family
+from custody.primitives.ids import CustomerId
 from custody.store.database import open_database
 from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, MarketSpec, load_blueprint
 from exchange.app.chain_parts import ChainParts, TokenTier
 from exchange.app.core import Core
-from exchange.app.custody_room import CustodyRoom, connect_chains, custody_loops, open_custody, open_stores
+from exchange.app.custody_loops import custody_loops
+from exchange.app.custody_room import CustodyRoom, connect_chains, open_custody, open_stores
 from exchange.app.custody_steps import ChainBoard, deposit_dust
 from exchange.app.governing import GovernanceLoop, IndexedListings
 from exchange.app.home import Home
-from exchange.app.operator import Operator
+from exchange.app.operator import Operator, open_operator_account
 from exchange.app.refilling import open_refills, refill_loops
-from exchange.app.reserving import open_reserves
+from exchange.app.reserving import open_reserve_keys, open_reserves
 from exchange.app.wallet_tiers import wallets_on, warm_on
 from exchange.app.watching import watch_loops
+from exchange.app.watching_lanes import lane_loops, stopped_watches
 from exchange.app.worker import Loop, Worker
 from exchange.projection.reading import trade_counts
 from exchange.settlement.accounts import AccountDesk
@@ -92,30 +101,40 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         for a in blueprint.assets
     )
     stores = open_stores(home, AssetBook(scale.asset for scale in scales))
-    parts = tuple(connect_chains(home, blueprint, stores))
+    # Stretching the passphrase of two keystores releases the interpreter lock: chains are connected meanwhile.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        operator_account, reserve_keys = pool.submit(open_operator_account, home), pool.submit(open_reserve_keys, home)
+        parts = tuple(connect_chains(home, blueprint, stores))
+    require_same_assets(parts, scales)
     custody = open_custody(home, blueprint, core, scales, (parts, stores))
     accounts = AccountDesk(core, scales)
     trading = _trading(blueprint, core, scales)
-    listings, indexer, operator = _listings(home, blueprint, trading, scales)
+    listings, indexer, operator = _listings(home, blueprint, trading, scales, operator_account.result())
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
-    tiers |= {token.asset.symbol: _token_tiers(part, token, custody, scales) for part in parts for token in part.tokens}
+    tiers |= {token.asset.symbol: _token_tiers(token, custody, scales) for part in parts for token in part.tokens}
     treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service, custody.planner)
     refills = open_refills(custody, treasury)
     board = ChainBoard(parts)
+    make_private_folder(home.lease.parent)
+    lease = LeaseKeeper(home.lease, lambda: stopped_watches(board.problems()))
     worker = Worker(
         [
             *custody_loops(custody, board),
             *watch_loops(custody, scales, accounts.owed_quanta, home.folder),
             *refill_loops(custody, refills),
+            *lane_loops(custody, home.folder),
+            Loop("lease", RENEW_INTERVAL_S, lease.renew),
             Loop("governance", SLOW_INTERVAL_S, GovernanceLoop(indexer, listings, operator).step),
         ]
     )
     board.watch(worker.problems)
+    stores.bell.listen(worker.call)
     rooms = Rooms(
         label=blueprint.label,
         token=read_private(home.token, MAX_TOKEN_BYTES).decode().strip(),
         now_ms=lambda: time.time_ns() // 1_000_000,
         address_desks={part.chain.id: part.desk for part in parts},
+        token_places={part.chain.id: _token_places(part, custody) for part in parts if part.tokens},
         memo_desks={part.chain.id: part.memos for part in parts if part.memos is not None},
         deposits=stores.deposits,
         cases=custody.cases,
@@ -127,12 +146,28 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         treasury=treasury,
         refills=refills,
         listings=listings,
-        reserves=open_reserves(home, blueprint, (accounts, scales, core.ledger_head), parts, operator),
+        reserves=open_reserves(
+            home, blueprint, (accounts, scales, core.ledger_head), parts, (operator, reserve_keys.result())
+        ),
         status=board,
         wallets=_wallet_rows(blueprint, parts),
         trades=lambda: trade_counts(core.database),
     )
     return rooms, worker
+
+
+def require_same_assets(parts: Iterable[ChainParts], scales: ScaleBook) -> None:
+    """Refuse wallets that count an asset otherwise than the books do.
+
+    Raises:
+        InvalidBlueprint: Decimals, chain or contract differ.
+        UnknownAsset: A wallet lists what the blueprint has no row for.
+    """
+    for part in parts:
+        for asset in (part.native, *(token.asset for token in part.tokens)):
+            row = scales.of(asset.symbol).asset
+            if row != asset:
+                raise InvalidBlueprint(f"blueprint: the wallets hold {asset}, its row of assets says {row}")
 
 
 def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
@@ -146,11 +181,26 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     return tiers if part.warm is None else replace(tiers, warm=part.warm.balance, warm_address=part.warm.address)
 
 
-def _token_tiers(part: ChainParts, token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
+def _token_tiers(token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     def dust() -> int:
         return deposit_dust(custody.stores.deposits, scales.of(token.asset.symbol))
 
-    return Tiers(part.cold_address, token.hot, token.cold, dust, token.warm)
+    return Tiers(token.cold_address, token.hot, token.cold, dust, token.warm)
+
+
+def _token_places(part: ChainParts, custody: CustodyRoom) -> Callable[[CustomerId], Mapping[str, Address]]:
+    """Where a customer with an address on the chain pays each token, by symbol."""
+
+    def places(customer: CustomerId) -> Mapping[str, Address]:
+        known = custody.stores.deposits.address_of(part.chain.id, customer)
+        if known is None:
+            return {}
+        address, index = known
+        if part.token_places is None:
+            return {token.asset.symbol: address for token in part.tokens}
+        return part.token_places(index)
+
+    return places
 
 
 def _trading(blueprint: Blueprint, core: Core, scales: ScaleBook) -> TradingDesk:
@@ -168,7 +218,7 @@ def _market(spec: MarketSpec, scales: ScaleBook) -> Market:
 
 
 def _listings(
-    home: Home, blueprint: Blueprint, trading: TradingDesk, scales: ScaleBook
+    home: Home, blueprint: Blueprint, trading: TradingDesk, scales: ScaleBook, account: LocalAccount
 ) -> tuple[ListingDesk, Indexer, Operator]:
     deployment = load_deployment(home.deployment)
     chain = _contract_chain(blueprint, deployment.chain_id)
@@ -179,7 +229,7 @@ def _listings(
     indexer = Indexer(web3, deployment, open_database(home.database("governance")), depth)
     contracts = {a.symbol: a.contract for a in blueprint.assets}
     candidates = {str(contracts[spec.base]): _market(spec, scales) for spec in blueprint.markets if spec.by_vote}
-    operator = Operator(home, web3, deployment)
+    operator = Operator(account, web3, deployment)
     source = IndexedListings(indexer, operator.votes, deployment.chain_id)
     return ListingDesk(source, trading, candidates), indexer, operator
 

@@ -11,6 +11,7 @@ from custody.compliance.port import Screening
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset, AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.ids import CustomerId, WithdrawalId
 from custody.signers.client import RemoteSigner
@@ -24,9 +25,6 @@ from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.cases import CaseDesk
-from custody.wallets.deposit_rules import DepositRules
-from custody.wallets.scanner import DepositScanner
-from custody.wallets.sweep import Sweeper
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.parts import PipelineParts
@@ -36,9 +34,10 @@ from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint
-from exchange.app.chain_parts import ChainParts, Ingredients, Records, verify_signer_keys
+from exchange.app.chain_parts import ChainParts, Ingredients, Records
+from exchange.app.checked_signers import verify_signers
 from exchange.app.core import Core
-from exchange.app.custody_steps import ChainBoard, FeeBooks, guarded_step, pay_step, scan_step, sweep_step
+from exchange.app.custody_steps import FeeBooks
 from exchange.app.evm import evm_parts
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy, standings
@@ -49,16 +48,12 @@ from exchange.app.treasury_planning import TreasuryPlanner, open_planner
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
 from exchange.app.wallet_tiers import wallets_on, warm_on
-from exchange.app.worker import Loop
 from exchange.app.xrpl import xrpl_parts
 from exchange.projection.reading import open_hold_notes
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.ledger import HOUSE, HoldRecords, SettlementLedger
 from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 
-SCAN_INTERVAL_S = 0.25
-PIPELINE_INTERVAL_S = 0.1
-SLOW_INTERVAL_S = 1.0
 LOOK_AGAIN_MS = 2_000
 """A payment that its node holds is looked up at every block, and this often besides."""
 DEPOSIT_FLOORS = {
@@ -86,6 +81,7 @@ _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
 class Stores:
     """SQL behind custody, in one database."""
 
+    bell: Bell
     assets: AssetBook
     deposits: SqlDepositStore
     withdrawals: SqlWithdrawalStore
@@ -120,10 +116,12 @@ def open_stores(home: Home, assets: AssetBook) -> Stores:
     database = open_database(home.database("custody"))
     create_stock_table(database)
     create_refill_table(database)
+    bell = Bell()
     return Stores(
+        bell,
         assets,
-        SqlDepositStore(database, assets),
-        SqlWithdrawalStore(database, assets),
+        SqlDepositStore(database, assets, bell=bell),
+        SqlWithdrawalStore(database, assets, bell),
         SqlSweepStore(database, assets),
         SqlGasLoanStore(database),
         SqlMemoStore(database),
@@ -138,7 +136,7 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
 
     Raises:
         InvalidBlueprint, UnknownChain: The blueprint names what does not exist.
-        Unavailable: A node or signer does not answer.
+        Unavailable: A node does not answer, or so few signers of a wallet that nothing can be signed.
         VerificationFailed: A node, a wallet or a signer is not what the blueprint says.
     """
     names = (*blueprint.signers, blueprint.sender)
@@ -157,13 +155,12 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             Records(stores.withdrawals, stores.sweeps, stores.gas_loans, stores.deposits),
             stores.memos,
             tuple(more),
-            warm := warm_on(blueprint, chain.chain),
+            warm_on(blueprint, chain.chain),
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
         part = replace(part, opening_units=int(chain.opening_units), born_height=chain.born_height)
-        paying = (hot, *more) if warm is None else (hot, *more, warm)
-        for lane, spec in zip(part.lanes(), paying, strict=True):
-            verify_signer_keys(lane, spec.members)
+        for lane in part.lanes():
+            verify_signers(lane)
         if part.memos is not None:
             part.memos.watch(stores.deposits)
         if part.chain.family is Family.UTXO:
@@ -201,6 +198,8 @@ def open_custody(
     screening = screening_of(home, blueprint)
     standing = standings(stores.deposits, AccountDesk(core, scales), scales)
     own = {part.cold_address: Tier.COLD for part in parts}
+    own |= {token.cold_address: Tier.COLD for part in parts for token in part.tokens}
+    own |= {token.hot_address: Tier.HOT for part in parts for token in part.tokens}
     own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
     own |= {part.warm.address: Tier.WARM for part in parts if part.warm is not None}
     warm = {part.chain.id for part in parts if part.warm is not None}
@@ -232,45 +231,9 @@ def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
     return Amount(max(least, scales.of(asset.symbol).quantum), asset)
 
 
-def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
-    """The background work of custody."""
-    deposits, sweeps = custody.stores.deposits, custody.stores.sweeps
-    for part in custody.parts:
-        siblings = [each.chain.id for each in custody.parts if each.chain.family is part.chain.family is Family.EVM]
-        scanner = DepositScanner(
-            part.source,
-            deposits,
-            custody.ledger,
-            DepositRules(
-                DEPOSIT_FLOORS,
-                custody.screening,
-                memos=part.memos,
-                own_places=part.own_places() if part.memos else frozenset(),
-                siblings=tuple(each for each in siblings if each != part.chain.id),
-                # A local chain is reorganised by its own tests; officers are asked where finality is touched.
-                tolerated_reorg=part.chain.final_depth - 1,
-                born_height=part.born_height,
-            ),
-        )
-        yield Loop(part.chain.id, SCAN_INTERVAL_S, scan_step(scanner, deposits, board, _now_s))
-        if part.sweeps is not None and part.sweep_signer is not None:
-            sweeper = Sweeper(part.sweeps, sweeps, part.sweep_signer, part.lane.wallet_id)
-            yield Loop(f"sweeps {part.chain.id}", SLOW_INTERVAL_S, sweep_step(sweeper, part.chain, deposits))
-        for name, step in _tasks(part):
-            yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
-    yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
-    yield Loop("withdrawals", PIPELINE_INTERVAL_S, lambda: custody.pipeline.decide(_now_s()))
-    for chain in custody.pipeline.chains:
-        yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, pay_step(custody.pipeline, chain, _now_s))
-
-
-def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What looks after the wallets of a chain, by name."""
-    named = [("upkeep", part.upkeep), ("watch", part.watch), ("repair", part.repair)]
-    for further in part.beside():
-        name = further.lane.wallet_id
-        named += [(f"upkeep of {name} on", further.upkeep), (f"repair of {name} on", further.repair)]
-    yield from ((name, step) for name, step in named if step is not None)
+def floors_of(part: ChainParts) -> Mapping[str, int]:
+    """Smallest deposits of a chain that are credited, base units: a thousandth of a token, whatever it calls itself."""
+    return DEPOSIT_FLOORS | {token.asset.symbol: token.asset.unit // 1_000 for token in part.tokens}
 
 
 def _now_s() -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Chain, ChainId
-from custody.primitives.errors import VerificationFailed
+from custody.primitives.errors import InvariantBroken, ToolkitError, Unavailable, VerificationFailed
 from custody.store.deposits import SqlDepositStore
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
@@ -25,8 +27,12 @@ from exchange.settlement.ledger import SettlementLedger
 from exchange.settlement.rooms import ChainStatus
 from exchange.settlement.scale import AssetScale
 
+MOST_TOLD = 3
+"""Problems of one step that are spelled out; the rest is counted."""
 _ENDED_ON_CHAIN = frozenset({PaymentState.FINAL, PaymentState.VOID})
 """What took a fee for good: paid, or executed and failed; of both, the attempt in a block is marked."""
+REST_S = 1.0
+"""Longest pause of a scanner whose chain stands still."""
 
 
 class ChainBoard:
@@ -68,10 +74,18 @@ class ChainBoard:
 def scan_step(
     scanner: DepositScanner, store: SqlDepositStore, board: ChainBoard, now_s: Callable[[], int]
 ) -> Callable[[], object]:
-    """Make the step that scans one chain; `now_s` reads a clock, seconds since 1970 UTC."""
+    """Make the step that scans one chain; `now_s` reads a clock, seconds since 1970 UTC.
+
+    Between two blocks only time and officers move a deposit: then it looks once in `REST_S`.
+    """
+    looked_s = -REST_S
 
     def step() -> object:
+        nonlocal looked_s
+        if time.monotonic() - looked_s < REST_S and not scanner.sees_news():
+            return None
         progress = scanner.step(now_s())
+        looked_s = time.monotonic()
         tip = store.scanned_tip(scanner.chain.id)
         cases = Counter(case.state.value for case in store.in_states(scanner.chain.id, OPEN_CASES))
         notes = [progress.paused, *(f"{count} {state}" for state, count in sorted(cases.items()))]
@@ -91,9 +105,14 @@ def sweep_step(sweeper: Sweeper, chain: Chain, deposits: SqlDepositStore) -> Cal
     return step
 
 
-def pay_step(pipeline: Pipeline, chain: ChainId, now_s: Callable[[], int]) -> Callable[[], object]:
+def pay_step(pipeline: Pipeline, chain: ChainId, now_s: Callable[[], int]) -> Callable[[], bool]:
     """Make the step that pays on one chain; `now_s` reads a clock, seconds since 1970 UTC."""
-    return lambda: pipeline.pay(chain, now_s())
+
+    def step() -> bool:
+        pipeline.pay(chain, now_s())
+        return pipeline.is_gathering(chain)
+
+    return step
 
 
 def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker) -> Callable[[], object]:
@@ -107,6 +126,23 @@ def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker)
             raise
 
     return guarded
+
+
+class FeesNotBooked(Unavailable):
+    """Some network fees could not be charged to the house; they are tried again."""
+
+    code = "fees_not_booked"
+
+
+@contextmanager
+def _noted(problems: list[ToolkitError]) -> Iterator[None]:
+    """Keep what goes wrong inside, and go on behind it; our own bugs go further up."""
+    try:
+        yield
+    except InvariantBroken:
+        raise
+    except ToolkitError as error:
+        problems.append(error)
 
 
 class FeeBooks:
@@ -127,25 +163,31 @@ class FeeBooks:
     def step(self, parts: Iterable[ChainParts]) -> None:
         """Book every fee of a final transaction that is not booked yet, of one that failed on chain, too.
 
-        A repetition changes nothing.
+        A repetition changes nothing. A fee that cannot be booked now keeps no other one waiting.
 
         Raises:
-            InsufficientFunds: The house account cannot pay; fund it.
-            NodeUnavailable: A node does not tell a fee now.
+            FeesNotBooked: The house account cannot pay one (fund it), or a node does not tell one now; all others are
+                booked, and the next step tries these again.
         """
-        by_chain = {part.chain.id: part for part in parts}
+        by_chain, problems = {part.chain.id: part for part in parts}, list[ToolkitError]()
         for payment in self._withdrawals.payments(_ENDED_ON_CHAIN):
             paid = by_chain[payment.chain].fee_paid if payment.chain in by_chain else None
             if paid is not None and payment.id not in self._done:
-                for attempt in self._withdrawals.attempts(payment.id):
-                    if attempt.signed is not None and attempt.state is AttemptState.MINED:
-                        self._book(f"{payment.chain}/{attempt.signed.txid}", paid(attempt.signed))
-                self._done.add(payment.id)
+                with _noted(problems):
+                    for attempt in self._withdrawals.attempts(payment.id):
+                        if attempt.signed is not None and attempt.state is AttemptState.MINED:
+                            self._book(f"{payment.chain}/{attempt.signed.txid}", paid(attempt.signed))
+                    self._done.add(payment.id)
         for part in by_chain.values():
             for move in self._sweeps.sweeps(part.chain, (SweepState.FINAL,)):  # sweeps, tickets
                 if move.fee is not None:
-                    self._book(f"{part.chain.id}/{move.tx.txid}", move.fee)
-        self.has_stepped = True
+                    with _noted(problems):
+                        self._book(f"{part.chain.id}/{move.tx.txid}", move.fee)
+        # A fee that the house cannot pay is known, and missing; one that no node tells makes the dust a guess.
+        self.has_stepped = self.has_stepped or not any(isinstance(each, Unavailable) for each in problems)
+        if problems:
+            told = "; ".join(sorted({each.message for each in problems})[:MOST_TOLD])
+            raise FeesNotBooked(f"fees not booked, {len(problems)} in all: {told}", fees=len(problems))
 
     def is_booked(self, subject: str) -> bool:
         """Tell whether the fee of a transaction ("chain/txid") is booked, as far as this process knows."""
@@ -167,5 +209,6 @@ def deposit_dust(deposits: SqlDepositStore, scale: AssetScale) -> int:
     The remainders below one quantum, whatever is too small to be credited at all, and what waits for officers;
     less what was credited, spent, and then left the chain. Negative if that is more.
     """
-    found = deposits.in_states(scale.asset.chain, tuple(DepositState))
-    return sum(uncredited_units(each, scale.quantum) for each in found if each.amount.asset == scale.asset)
+    found = deposits.units_in(scale.asset.chain, tuple(DepositState))
+    symbol, quantum = scale.asset.symbol, scale.quantum
+    return sum(uncredited_units(state, units, quantum) for state, asset, units in found if asset == symbol)

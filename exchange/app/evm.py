@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from custody.chains.evm.broadcaster import EvmBroadcaster
@@ -13,7 +12,7 @@ from custody.chains.evm.node import EvmNode
 from custody.chains.evm.plan import SafePlan, SafeState
 from custody.chains.evm.reader import SafeReader
 from custody.chains.evm.trial import SafeTrial
-from custody.chains.evm.verify import verify_safe
+from custody.chains.evm.verify import verify_safe, verify_tokens
 from custody.chains.evm.wallet import SafeWallet
 from custody.chains.evm.watch import SafeWatch
 from custody.chains.registry import CHAINS
@@ -28,11 +27,13 @@ from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 from exchange.app.chain_parts import ChainParts, FurtherLane, Ingredients, TokenTier, WarmTier
-from exchange.app.evm_moves import SafeMoves, Station
+from exchange.app.evm_moves import DAILY_GAS_WEI, SafeMoves
 from exchange.app.evm_rejections import SafeRejecter
+from exchange.app.evm_safe_counter import SafeCounter
 from exchange.app.evm_upkeep import SenderUpkeep
+from exchange.app.gas_station import Station, station_of
 from exchange.app.reserve_sources import SafeReserves, TierReader
-from exchange.app.wallets import safe_wallet, token_worths
+from exchange.app.wallets import safe_wallet
 
 BUMP_AFTER_MS = 45_000
 """Some blocks of the slowest chain: what is not taken by then offers too little."""
@@ -46,6 +47,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
     Raises:
         WrongNetwork: The node serves another chain id.
         CrossCheckFailed: A second library derives another address of an owner.
+        TokenDiffers: A listed token is none, or has other decimals.
         SafeChanged: Owners, threshold, modules, guard or code differ from the registration.
         NodeUnavailable: The node does not answer.
     """
@@ -58,7 +60,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
     for wallet in (hot, *more, *warm, cold):
         _verify(node, wallet)
     floats = frozenset(wallet.sender_address for wallet in (hot, *more, *warm))
-    station = Station(token_worths(given.hot), given.records.gas_loans, given.records.sweeps, _now_s, floats=floats)
+    station = station_of(given, DAILY_GAS_WEI, floats)
     first, *further = [
         _paying(given, node, station, each) for each in ((given.hot, hot), *zip(given.more_hot, more, strict=True))
     ]
@@ -67,13 +69,14 @@ def evm_parts(given: Ingredients) -> ChainParts:
     chain, native = hot.params.chain, hot.params.native
     tiers = [(TierReader(wallet.id, "hot"), wallet) for wallet in (hot, *more)]
     tiers += [(TierReader(wallet.id, "warm"), wallet) for wallet in warm]
-    warm_tier = None
+    warm_tier, counted = None, [first, *further]
     if given.warm is not None:
         refilling = _paying(given, node, station, (given.warm, warm[0]), Tier.WARM)
         warm_tier = WarmTier(
             *(refilling.lane, warm[0].address, refilling.upkeep.step, refilling.rejecter.step),
             balance=partial(first.reader.balance, warm[0].address, native),
         )
+        counted.append(refilling)
     return ChainParts(
         *(chain, native, given.chain.evidence, first.lane, first.reader),
         AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits, EVM_SIBLINGS),
@@ -83,11 +86,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
         first.moves,
         given.signers[given.sender],
         tokens=tuple(
-            replace(
-                accounts.tier_of(token, cold.address),
-                warm=partial(first.reader.balance, warm[0].address, token) if warm else None,
-            )
-            for token in hot.tokens
+            accounts.tier_of(token, cold.address, *(wallet.address for wallet in warm)) for token in hot.tokens
         ),
         lent_gas=first.moves.lent,
         upkeep=first.upkeep.step,
@@ -97,6 +96,7 @@ def evm_parts(given: Ingredients) -> ChainParts:
         ),
         watch=watch.step,
         warm=warm_tier,
+        counters=tuple(each.counter.read for each in counted),
     )
 
 
@@ -109,6 +109,7 @@ class _Paying:
     moves: SafeMoves
     upkeep: SenderUpkeep
     rejecter: SafeRejecter
+    counter: SafeCounter
 
 
 def _paying(
@@ -131,7 +132,8 @@ def _paying(
     moves = SafeMoves(reader, station)
     records = (given.records.withdrawals, given.records.sweeps)
     upkeep = SenderUpkeep(reader, codec, moves, records, sender)
-    return _Paying(lane, reader, moves, upkeep, SafeRejecter(lane, codec, reader, moves, records))
+    rejecter = SafeRejecter(lane, codec, reader, moves, records)
+    return _Paying(lane, reader, moves, upkeep, rejecter, SafeCounter(reader, given.records.withdrawals))
 
 
 def _require_apart(hot: tuple[SafeWallet, ...]) -> None:
@@ -152,14 +154,11 @@ def _require_apart(hot: tuple[SafeWallet, ...]) -> None:
 
 
 def _verify(node: EvmNode, wallet: SafeWallet) -> None:
-    """Owners against a second library, then the contract on chain against the registration."""
+    """Owners against a second library, then Safe and tokens on chain against the registration."""
     for owner in wallet.owners:
         crosscheck_evm(owner.key, owner.address)
     verify_safe(node, wallet)
-
-
-def _now_s() -> int:
-    return time.time_ns() // 1_000_000_000
+    verify_tokens(node, wallet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +185,9 @@ class _Accounts:
     def all(self) -> list[Address]:
         return [self.derive(index) for index in range(self.given.deposits.next_index(self.reader.chain.id))]
 
-    def tier_of(self, token: Asset, cold: Address) -> TokenTier:
-        return TokenTier(token, *self.balances_of(token, cold))
+    def tier_of(self, token: Asset, cold: Address, warm: Address | None = None) -> TokenTier:
+        in_warm = None if warm is None else partial(self.reader.balance, warm, token)
+        return TokenTier(token, *self.balances_of(token, cold), self.reader.wallet.address, cold, in_warm)
 
     def balances_of(self, asset: Asset, cold: Address) -> tuple[Callable[[], Amount], Callable[[], Amount]]:
         """What hot holds, further hot wallets and deposit accounts included, and what cold holds."""

@@ -11,11 +11,11 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from custody.chains.evm.broadcaster import EvmBroadcaster
-from custody.chains.evm.gas_station import TokenWorth, is_worth_its_gas, missing_wei
+from custody.chains.evm.gas_station import is_worth_its_gas, missing_wei
 from custody.chains.evm.reader import SafeBusy, SafeReader
 from custody.chains.evm.sweep import SweepCodec, SweepPlan, SweepState, sweepable
 from custody.chains.evm.sweep_reader import SweepReader
@@ -28,7 +28,8 @@ from custody.primitives.chain import Finality
 from custody.primitives.errors import NodeUnavailable
 from custody.primitives.ids import TxId
 from custody.wallets import sweep as sweeps
-from custody.wallets.gas_loans import GasLoan, GasLoanStore, LentGas, fits, lent_gas
+from custody.wallets.gas_loans import GasLoan, LentGas
+from exchange.app.gas_station import Station
 
 DAILY_GAS_WEI = 10**16
 """Most that one deposit account may get in 24 hours: a hundredth of a coin."""
@@ -48,27 +49,6 @@ class PlannedSweep:
     def assemble(self, signatures: Sequence[Signature]) -> SignedTx:
         """The complete transaction."""
         return self.codec.assemble(self.plan, signatures)
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """What the gas station decides by.
-
-    Attributes:
-        worths: What each token is worth, by asset key; a token without an entry stays where it is.
-        loans: What was lent.
-        moves: All moves of the wallet's chain, to know which counter values wait.
-        now_s: Seconds since 1970 UTC.
-        daily_wei: Budget of one account.
-        floats: Senders of all hot wallets on the chain: what they pay is no fee of a wallet.
-    """
-
-    worths: Mapping[str, TokenWorth]
-    loans: GasLoanStore
-    moves: sweeps.SweepStore
-    now_s: Callable[[], int]
-    daily_wei: int = DAILY_GAS_WEI
-    floats: frozenset[str] = frozenset()
 
 
 class SafeMoves:
@@ -97,23 +77,22 @@ class SafeMoves:
         """What the chain says of a move now."""
         return self._reader.finality(txid, conflict_key)
 
-    def fee_paid(self, txid: TxId) -> Amount:
+    def fee_paid(self, tx: SignedTx) -> Amount:
         """What the chain took out of the wallet for a final move, in wei: nothing where a float paid.
 
         Raises:
             NodeUnavailable: The node does not show its receipt now.
         """
         wallet = self._reader.wallet
-        receipt = self._reader.node.receipt(txid)
+        receipt = self._reader.node.receipt(tx.txid)
         if receipt is None:
-            raise NodeUnavailable(f"{self.chain.id}: no receipt of {txid} now")
+            raise NodeUnavailable(f"{self.chain.id}: no receipt of {tx.txid} now")
         by_float = receipt.sender in (wallet.station_address, wallet.sender_address, *self._station.floats)
         return Amount(0 if by_float else receipt.fee_wei, wallet.params.native)
 
     def lent(self) -> LentGas:
         """Gas that the station gave to deposit accounts, in wei."""
-        final, waiting = (self._keys(state) for state in (sweeps.SweepState.FINAL, sweeps.SweepState.STORED))
-        return lent_gas(self._station.loans.loans(self.chain), final, waiting)
+        return self._station.lent(self.chain)
 
     def _for_token(self, index: int, token: Asset) -> PlannedSweep | AccountMove | None:
         worth = self._station.worths.get(token.key)
@@ -135,18 +114,13 @@ class SafeMoves:
         if wallet.station_address is None:
             return None
         try:
-            payer = self._reader.payer(wallet.station_address, self._keys(sweeps.SweepState.STORED))
+            waiting = station.keys(self.chain, sweeps.SweepState.STORED)
+            payer = self._reader.payer(wallet.station_address, waiting)
         except SafeBusy:
             return None  # its queue is full: this account's turn comes, and the others are not held up
         move = top_up(wallet, index, missing, payer)
         loan = GasLoan(move.conflict_key, move.to, missing, missing + move.gas.fee_max_wei, station.now_s())
-        if not fits(station.loans.loans_of(self.chain, move.to), loan, station.daily_wei):
-            return None
-        station.loans.save_loan(self.chain, loan)
-        return move
-
-    def _keys(self, state: sweeps.SweepState) -> set[str]:
-        return {move.tx.conflict_key for move in self._station.moves.sweeps(self.chain, (state,))}
+        return move if station.lends(self.chain, loan) else None
 
     def _state(self, index: int, asset: Asset) -> SweepState:
         return SweepReader(self._reader, index, asset).spendable(frozenset())

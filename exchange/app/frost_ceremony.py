@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +73,14 @@ def hold_frost_ceremony(places: FrostPlaces, folders: Mapping[str, Path], passph
     numbered = dict(enumerate(folders.items(), start=1))
     made, publications = _generate(frost_dkg.Committee(THRESHOLD, len(folders)))
     key, commitments = made[1].group, made[1].commitments
-    for number, (_, folder) in numbered.items():
+
+    def seal(number: int) -> Secret:
+        folder = numbered[number][1]
         store_share(folder, passphrase, places.wallet_id, made[number].share)
-    shares = {number: _read_back(folder, passphrase, places.wallet_id) for number, (_, folder) in numbered.items()}
+        return _read_back(folder, passphrase, places.wallet_id)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:  # stretching a passphrase releases the interpreter lock
+        shares = dict(zip(numbered, pool.map(seal, numbered), strict=True))
     for number, share in shares.items():
         frost_shares.verify_dealt(number, share, commitments)
     verifying = {number: frost.verifying_share(share) for number, share in shares.items()}

@@ -54,7 +54,7 @@ def lay_groundwork(chains: LocalChains, specs: Sequence[WalletSpec], keys: Opene
 
     Raises:
         VerificationFailed: What stands on chain is not what the specification says.
-        NodeUnavailable: A chain does not answer, or accounts were not open in a minute.
+        NodeUnavailable: A chain does not answer, or an account does not open.
     """
     by_chain: dict[str, list[WalletSpec]] = {}
     for spec in specs:

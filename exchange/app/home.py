@@ -70,6 +70,11 @@ class Home:
         """Socket of a signer process."""
         return self.folder / "run" / f"{name}.sock"
 
+    @property
+    def lease(self) -> Path:
+        """What the monitor renews, for signers that sign only while it lives."""
+        return self.folder / "run" / "monitor.lease"
+
     def keystore(self, name: str) -> Path:
         """Sealed mnemonic of a key holder that is no signer process: staff, operator, cold."""
         return self.folder / "keys" / f"{name}.json"

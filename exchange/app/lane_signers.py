@@ -1,4 +1,4 @@
-"""All signers of a lane as one: who signs moves of a wallet that are no withdrawals.
+"""The signers of a lane as one: for moves within the wallet, which need a complete set of signatures and no intent.
 
 Example:
     Sweeper(moves, store, LaneSigners(lane), lane.wallet_id)

@@ -61,7 +61,7 @@ LOCAL_CHAINS: tuple[LocalChain, ...] = (
     LocalChain("dogecoin-regtest", "doge", "DOGE", 8, 6, 0, "m/48h/3h/0h/0h", 200_000_000, 10**14),
     LocalChain("ethereum-local", "eth", "ETH", 18, 1, 10, EVM_PATH, 5 * 10**16, 10**21),
     LocalChain("solana-local", "sol", "SOL", 9, 2, 1, SOLANA_PATH, 20_000_000, 10**13),
-    LocalChain("tron-local", "trx", "TRX", 6, 7, 0, "m/44h/195h/0h/0/0", 20_000_000, 10**12),
+    LocalChain("tron-local", "trx", "TRX", 6, 7, 0, "m/44h/195h/0h/0/0", 110_000_000, 10**12),
     LocalChain("xrpl-local", "xrp", "XRP", 6, 8, 0, "m/44h/144h/0h/0/0", 10_000, 10**12),
     LocalChain("bsc-local", "bnb", "BNB", 18, 4, 10, EVM_PATH, 5 * 10**16, 10**21),
 )

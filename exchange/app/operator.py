@@ -8,6 +8,7 @@ Rules:
 from __future__ import annotations
 
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
 from custody.keys.passphrase import read_passphrase
@@ -20,17 +21,21 @@ from governance.contracts.sending import Sender
 from governance.listing.state import Listing, ListingState
 
 
+def open_operator_account(home: Home) -> LocalAccount:
+    """Unseal the operator's key.
+
+    Raises:
+        NotFound, Refused, VerificationFailed: No keystore, open to others, or a wrong passphrase.
+    """
+    root = open_root(home.keystore("operator"), read_passphrase(home.passphrase))
+    account: LocalAccount = Account.from_key(root.derive(OPERATOR_PATH).key.reveal())
+    return account
+
+
 class Operator:
     """Sends the operator's calls."""
 
-    def __init__(self, home: Home, web3: Web3, deployment: Deployment) -> None:
-        """Unseal the operator's key.
-
-        Raises:
-            NotFound, Refused, VerificationFailed: No keystore, open to others, or a wrong passphrase.
-        """
-        root = open_root(home.keystore("operator"), read_passphrase(home.passphrase))
-        account = Account.from_key(root.derive(OPERATOR_PATH).key.reveal())
+    def __init__(self, account: LocalAccount, web3: Web3, deployment: Deployment) -> None:
         self._sender = Sender(web3, account)
         self._deployment = deployment
         self.votes = ListingVote(web3, deployment)

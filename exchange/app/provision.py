@@ -8,7 +8,7 @@ Example:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from importlib import resources
 
 from eth_account import Account
@@ -17,17 +17,20 @@ from custody.chains.evm.address import address_of
 from custody.chains.evm.params import ETHEREUM_LOCAL
 from custody.chains.registry import chain_row
 from custody.devnet.network import LocalChains
+from custody.keys import slip10
+from custody.keys.hd import PrivateNode
 from custody.keys.material import Curve, PublicKey
 from custody.keys.passphrase import read_passphrase
 from custody.keys.private_files import write_new_private
 from custody.primitives.chain import ChainId
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
-from exchange.app.ceremony import OPENER, OPERATOR, SENDER, Ceremony, draw_passphrase, hold_ceremony
+from exchange.app.ceremony import OPENER, OPERATOR, SENDER, Ceremony, Choices, draw_passphrase, hold_ceremony
 from exchange.app.groundwork import OpenerKeys, Opening, lay_groundwork, openings
 from exchange.app.home import Home
-from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_ed25519, open_root
+from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_root, open_seed
 from exchange.app.local_chains import rows_of
+from exchange.app.local_tokens import LocalToken
 from exchange.app.solana_groundwork import SOLANA_DEPOSITS
 from exchange.app.wallet_kits import OPENER_PATHS
 from exchange.app.wallets import WRAPPED
@@ -56,7 +59,11 @@ VOTER, COUNCIL, AUDITOR, SCREENERS = 1, 2, 3, (4, 5)
 
 
 def provision_wallets(
-    home: Home, chains: LocalChains, sol: str = WRAPPED, warm: Collection[str] = frozenset()
+    home: Home,
+    chains: LocalChains,
+    sol: str = WRAPPED,
+    tokens: Sequence[LocalToken] = (),
+    warm: Collection[str] = frozenset(),
 ) -> Ceremony:
     """Draw keys, make hot 2-of-3 and cold 3-of-5 wallets on every chain that runs, and put them there.
 
@@ -64,6 +71,7 @@ def provision_wallets(
         home: Empty folder of the installation.
         chains: Running local chains.
         sol: How the hot wallet holds SOL: "wrapped" or "frost".
+        tokens: What the wallets hold beside coins; their contracts and mints stand already.
         warm: Chains that get a warm wallet besides, 2-of-3 over signer processes of its own.
 
     Raises:
@@ -71,16 +79,17 @@ def provision_wallets(
     """
     passphrase = draw_passphrase(home)
     write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
-    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), sol, warm)
+    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), Choices(sol, tokens, warm))
     lay_groundwork(chains, ceremony.wallets, _opener_keys(home, passphrase, ceremony))
     return ceremony
 
 
 def _opener_keys(home: Home, passphrase: Secret, ceremony: Ceremony) -> OpenerKeys:
-    root = open_root(home.keystore(OPENER), passphrase)
+    seed = open_seed(home.keystore(OPENER), passphrase)
+    root = PrivateNode.from_seed(seed)
     paths = {spec.id: OPENER_PATHS.get(chain_row(ChainId(spec.chain)).family, {}) for spec in ceremony.wallets}
     return OpenerKeys(
-        open_ed25519(home.keystore(OPENER), passphrase, OPENER_PATH),
+        slip10.derive(seed, OPENER_PATH, Curve.ED25519),
         {spec.id: root.derive(paths[spec.id][spec.tier]).key for spec in ceremony.wallets if paths[spec.id]},
     )
 
@@ -108,7 +117,7 @@ def provision_contracts(home: Home, chains: LocalChains, ceremony: Ceremony) -> 
     verify_roles(web3, deployment, holders, deployer.address)
     save_deployment(home.deployment, deployment)
     policy = resources.files("exchange.app").joinpath("policy.yaml").read_text()
-    home.policy.write_text(policy)
+    home.policy.write_text(policy + "".join(token.rule() for token in ceremony.tokens))
     save_blueprint(home.blueprint, _blueprint(chains, ceremony, deployment.address(CANDIDATE)))
     return deployment
 
@@ -123,6 +132,7 @@ def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Bluep
     assets = (
         *(AssetSpec(r.symbol, r.decimals, r.chain, None, r.number, r.exponent) for r in rows_of(chains.names)),
         AssetSpec(CANDIDATE, 18, ETHEREUM_LOCAL.chain.id, candidate, CANDIDATE_NUMBER, 10),
+        *(token.row() for token in ceremony.tokens),
     )
     known = {asset.symbol for asset in assets}
     return Blueprint(

@@ -45,12 +45,14 @@ SLIP44 = {
     "ETHARB": 60,
     "ETHBASE": 60,
 }
+TOKEN_NAMESPACES = {"tron": "trc20", "solana": "token"}
+"""CAIP-19 namespaces of tokens, by that of the chain; all others are EVM chains."""
 
 
 def asset_id(asset: Asset, caip2: str) -> str:
     """CAIP-19 id of an asset."""
     if asset.contract is not None:
-        return f"{caip2}/{'trc20' if caip2.startswith('tron:') else 'erc20'}:{asset.contract}"
+        return f"{caip2}/{TOKEN_NAMESPACES.get(caip2.partition(':')[0], 'erc20')}:{asset.contract}"
     return f"{caip2}/slip44:{SLIP44[asset.symbol]}"
 
 
@@ -186,7 +188,7 @@ class TronReserves:
 
 
 class SplReserves:
-    """Vaults and deposit accounts, all owned by the multisig."""
+    """Vaults and deposit accounts of every asset, all owned by the multisig."""
 
     def __init__(
         self, tiers: Sequence[tuple[TierReader, SplWallet]], node: SolanaNode, count: Callable[[], int]
@@ -196,7 +198,7 @@ class SplReserves:
         self._count = count
         self._readers = [SplReader(wallet, node, funded=tuple) for _, wallet in tiers]
         params = tiers[0][1].params
-        self.caip2, self.final_depth, self._asset = params.chain.caip2, params.chain.final_depth, params.native
+        self.caip2, self.final_depth = params.chain.caip2, params.chain.final_depth
 
     def final_block(self) -> BlockRef:
         """The newest final block."""
@@ -209,14 +211,15 @@ class SplReserves:
 
     def holdings(self, block: BlockRef) -> Sequence[Holding]:
         """Balances of every token account as of the block."""
-        found, at = [], AtBlock(self._asset, self.caip2, block)
+        found = []
         for (tier, wallet), reader in zip(self._tiers, self._readers, strict=True):
-            accounts = [wallet.receive_address(self._asset)]
-            if tier.tier == "hot":
-                accounts += [wallet.deposit_address(index) for index in range(self._count())]
-            for account in accounts:
-                held = reader.balance(account, self._asset, block)
-                found.append(at.holding(account.text, held, wallet.multisig))
+            for asset in wallet.assets:
+                at, accounts = AtBlock(asset, self.caip2, block), [Address(block.chain, wallet.vault(asset))]
+                if tier.tier == "hot":
+                    accounts += [wallet.deposit_address(index, asset) for index in range(self._count())]
+                for account in accounts:
+                    held = reader.balance(account, asset, block)
+                    found.append(at.holding(account.text, held, wallet.multisig))
         return found
 
     def quorums(self, block: BlockRef) -> Sequence[AttestedQuorum]:

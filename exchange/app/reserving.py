@@ -47,7 +47,7 @@ def open_reserves(
     blueprint: Blueprint,
     books: tuple[AccountDesk, ScaleBook, Callable[[], str]],
     parts: Sequence[ChainParts],
-    operator: Operator,
+    publishing: tuple[Operator, ReserveKeys],
 ) -> ReservesDesk:
     """Put the desk together.
 
@@ -55,9 +55,10 @@ def open_reserves(
         home, blueprint: The installation.
         books: Accounts, scales, and the hash of the journal's chain.
         parts: Chains with their reserve sources.
-        operator: Publishes on chain.
+        publishing: Who publishes on chain, and the keys of statements.
     """
     accounts, scales, ledger_head = books
+    operator, keys = publishing
     return ReservesDesk(
         ReserveParts(
             exchange=blueprint.exchange,
@@ -69,7 +70,7 @@ def open_reserves(
                 for spec in blueprint.assets
             },
             sources=[part.reserves for part in parts],
-            keys=_keys(home),
+            keys=keys,
             archive=ReserveArchive(home.reserves),
             registry=operator,
             now_s=lambda: time.time_ns() // 1_000_000_000,
@@ -150,7 +151,12 @@ class HotSigners:
         return tuple(member.signer for member in spec.members), spec.threshold
 
 
-def _keys(home: Home) -> ReserveKeys:
+def open_reserve_keys(home: Home) -> ReserveKeys:
+    """Unseal the keys of statements.
+
+    Raises:
+        NotFound, Refused, VerificationFailed: No keystore, open to others, or a wrong passphrase.
+    """
     seed = open_seed(home.keystore(RESERVES), read_passphrase(home.passphrase))
     master, statement, log = (
         slip10.derive(seed, path, Curve.ED25519) for path in (MASTER_PATH, STATEMENT_PATH, LOG_PATH)

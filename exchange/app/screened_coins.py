@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
-from custody.chains.port import Reader, SeenDeposit
+from custody.chains.port import Reader, SeenDeposit, SignedTx, finality_of
 from custody.chains.utxo.coins import Coin, Coins
 from custody.chains.utxo.wallet import RECEIVE
 from custody.primitives.address import Address
@@ -70,6 +70,10 @@ class ScreenedReader:
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt now."""
         return self._reader.finality(txid, conflict_key)
+
+    def finality_of(self, signed: SignedTx) -> Finality:
+        """What the chain says of these bytes now, whatever id they were mined under."""
+        return finality_of(self._reader, signed)
 
     def _is_customers(self, coin: Coin) -> bool:
         return coin.branch == RECEIVE and coin.index >= self._own_places

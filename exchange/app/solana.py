@@ -14,11 +14,12 @@ from custody.chains.solana.wallet import SplWallet
 from custody.keys.crosscheck import crosscheck_solana
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
+from custody.primitives.asset import Asset
 from custody.primitives.errors import LimitExceeded
 from custody.wallets.addresses import AddressDesk
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
-from exchange.app.chain_parts import ChainParts, Ingredients
+from exchange.app.chain_parts import ChainParts, Ingredients, TokenTier
 from exchange.app.frost import frost_parts
 from exchange.app.reserve_sources import SplReserves, TierReader
 from exchange.app.wallets import is_frost, spl_wallet
@@ -60,27 +61,39 @@ def solana_parts(given: Ingredients) -> ChainParts:
         destinations=reader,
     )
 
-    def hot_balance() -> Amount:
-        sources = reader.spendable(frozenset()).sources
-        return Amount(sum(source.units for source in sources if source.asset == native), native)
+    def tier_of(asset: Asset) -> TokenTier:
+        """What hot holds of an asset, deposit accounts included, and what cold holds."""
+        to_hot, to_cold = hot.receive_address(asset), cold.receive_address(asset)
+        return TokenTier(
+            asset, lambda: _held(reader, asset), lambda: cold_reader.balance(to_cold, asset), to_hot, to_cold
+        )
 
+    coin = tier_of(native)
     return ChainParts(
-        chain,
-        native,
-        given.chain.evidence,
-        lane,
-        reader,
+        *(chain, native, given.chain.evidence, lane, reader),
         _desk(given, hot, node),
-        hot.receive_address(native),
-        cold.receive_address(native),
-        hot_balance,
-        lambda: cold_reader.balance(cold.receive_address(native), native),
+        *(coin.hot_address, coin.cold_address, coin.hot, coin.cold),
         SplReserves(
             [(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)],
             node,
             lambda: given.deposits.next_index(chain.id),
         ),
+        tokens=tuple(tier_of(token) for token in hot.tokens),
+        token_places=lambda index: _token_places(hot, index),
     )
+
+
+def _held(reader: SplReader, asset: Asset) -> Amount:
+    sources = reader.spendable(frozenset()).sources
+    return Amount(sum(source.units for source in sources if source.asset == asset), asset)
+
+
+def _token_places(hot: SplWallet, index: int) -> dict[str, Address]:
+    """A token's account is another one than the coin's: each derived twice before it is shown."""
+    places = {token: hot.deposit_address(index, token) for token in hot.tokens}
+    for token, place in places.items():
+        hot.verify_deposit_address(index, place, token)
+    return {token.symbol: place for token, place in places.items()}
 
 
 def _desk(given: Ingredients, hot: SplWallet, node: SolanaNode) -> AddressDesk:

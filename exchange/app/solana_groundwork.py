@@ -1,6 +1,7 @@
 """Open Solana wallets of either mechanism on the local VM, and the deposit accounts of the hot one.
 
-Local chains only. On a real network an operator pays for the accounts and runs the same steps.
+Local chains only: slots are sealed by hand instead of waited for. On a real network an operator pays for the
+accounts and runs the same steps.
 
 Example:
     lay_solana_groundwork(chains.solana, solana_specs, opener)
@@ -14,12 +15,12 @@ from functools import partial
 from custody.chains.solana.frost_setup import FrostOpener, verify_frost_deposits, verify_frost_wallet
 from custody.chains.solana.keytext import key_text
 from custody.chains.solana.node import SolanaNode
+from custody.chains.solana.params import LOCAL
 from custody.chains.solana.setup import Opener, verify_deposits, verify_wallet
 from custody.devnet.solana_vm import SolanaVm
 from custody.keys import ed25519
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import WalletSpec
-from exchange.app.patience import until_it_stands
 from exchange.app.wallet_kits import HOT
 from exchange.app.wallets import frost_wallet, is_frost, spl_wallet
 
@@ -40,7 +41,7 @@ def lay_solana_groundwork(chain: SolanaVm, specs: Sequence[WalletSpec], opener: 
         opener: Ed25519 key that opens accounts.
 
     Raises:
-        VerificationFailed: What stands on chain a minute later is not what the specification says.
+        VerificationFailed: What stands on chain when it is final is not what the specification says.
         NodeUnavailable: The VM does not answer.
     """
     node = SolanaNode(chain.rpc)
@@ -64,5 +65,6 @@ def lay_solana_groundwork(chain: SolanaVm, specs: Sequence[WalletSpec], opener: 
             chain.fund(frost_wallet(spec).address, GROUP_FLOAT_LAMPORTS)
         if spec.tier == HOT:
             made.open_deposits(range(SOLANA_DEPOSITS))
+    chain.mine(LOCAL.chain.final_depth)
     for check in checks:
-        until_it_stands(check)
+        check()

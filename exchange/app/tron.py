@@ -1,33 +1,30 @@
-"""The parts of Tron: hot and cold account, deposit accounts that are swept into the hot one."""
+"""The parts of Tron: hot and cold account, tokens, deposit accounts that are swept into the hot one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from custody.chains.port import SignedTx
 from custody.chains.tron.broadcaster import TronBroadcaster
 from custody.chains.tron.codec import TronCodec
 from custody.chains.tron.node import TronNode
-from custody.chains.tron.plan import TronPlan
 from custody.chains.tron.reader import TronReader
-from custody.chains.tron.setup import verify_wallet
-from custody.chains.tron.sweep import SweepCodec, sweep_state, sweepable
+from custody.chains.tron.setup import verify_tokens, verify_wallet
 from custody.chains.tron.wallet import TronWallet
 from custody.keys.crosscheck import crosscheck_tron
-from custody.keys.material import Signature, SigningNeed
 from custody.nodes.posting import Endpoint
 from custody.nodes.tron import TronHttp
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
-from custody.primitives.chain import Finality
+from custody.primitives.asset import Asset
 from custody.primitives.errors import NodeUnavailable
-from custody.primitives.ids import TxId
 from custody.wallets.addresses import AddressDesk
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
-from exchange.app.chain_parts import ChainParts, Ingredients
+from exchange.app.chain_parts import ChainParts, Ingredients, TokenTier
+from exchange.app.gas_station import station_of
 from exchange.app.reserve_sources import TierReader, TronReserves
+from exchange.app.tron_moves import DAILY_LOAN_SUN, TronMoves
 from exchange.app.wallets import tron_wallet
 
 
@@ -38,6 +35,7 @@ def tron_parts(given: Ingredients) -> ChainParts:
         WrongNetwork: The node is of another network.
         CrossCheckFailed: A second library derives another address of a member.
         TronAccountChanged: Permissions differ from the registration.
+        TokenDiffers: A listed token is none, or has other decimals.
         NodeUnavailable: The node does not answer.
     """
     hot, cold = tron_wallet(given.hot), tron_wallet(given.cold)
@@ -57,93 +55,60 @@ def tron_parts(given: Ingredients) -> ChainParts:
         given.members(keys),
         hot.threshold,
     )
-    branch, chain, native = hot.deposits, hot.params.chain, hot.params.native
-
-    def derive(index: int) -> Address:
-        if branch is None:
-            raise NodeUnavailable(f"{chain.id}: no deposit accounts are configured")
-        return Address(chain.id, branch.address(index))
-
-    def cross_check(index: int, address: Address) -> None:
-        if branch is not None:
-            crosscheck_tron(branch.public_key(index), address.text)
-
-    def accounts() -> list[Address]:
-        return [derive(index) for index in range(given.deposits.next_index(chain.id))]
-
-    def hot_balance() -> Amount:
-        total = reader.balance(hot.address, native)
-        return sum((reader.balance(account, native) for account in accounts()), total)
-
+    chain, native = hot.params.chain, hot.params.native
+    moves, accounts = TronMoves(reader, station_of(given, DAILY_LOAN_SUN)), _Accounts(reader, given)
     return ChainParts(
-        chain,
-        native,
-        given.chain.evidence,
-        lane,
-        reader,
-        AddressDesk(chain.id, derive, cross_check, given.deposits),
-        hot.address,
-        cold.address,
-        hot_balance,
-        lambda: reader.balance(cold.address, native),
-        TronReserves([(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)], node, accounts),
-        TronSweeps(hot, reader),
+        *(chain, native, given.chain.evidence, lane, reader),
+        AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits),
+        *(hot.address, cold.address),
+        *accounts.balances_of(native, cold.address),
+        TronReserves([(TierReader(hot.id, "hot"), hot), (TierReader(cold.id, "cold"), cold)], node, accounts.all),
+        moves,
         given.signers[given.sender],
-        fee_paid=lambda signed: Amount(node.fee_paid(signed.txid), native),
+        tokens=tuple(
+            TokenTier(token, *accounts.balances_of(token, cold.address), hot.address, cold.address)
+            for token in hot.tokens
+        ),
+        lent_gas=moves.lent,
+        fee_paid=reader.fee_paid,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Accounts:
+    """The deposit accounts of the hot wallet."""
+
+    reader: TronReader
+    given: Ingredients
+
+    def derive(self, index: int) -> Address:
+        branch = self.reader.wallet.deposits
+        if branch is None:
+            raise NodeUnavailable(f"{self.reader.chain.id}: no deposit accounts are configured")
+        return Address(self.reader.chain.id, branch.address(index))
+
+    def cross_check(self, index: int, address: Address) -> None:
+        branch = self.reader.wallet.deposits
+        if branch is not None:
+            crosscheck_tron(branch.public_key(index), address.text)
+
+    def all(self) -> list[Address]:
+        return [self.derive(index) for index in range(self.given.deposits.next_index(self.reader.chain.id))]
+
+    def balances_of(self, asset: Asset, cold: Address) -> tuple[Callable[[], Amount], Callable[[], Amount]]:
+        """What hot holds, deposit accounts included, and what cold holds."""
+
+        def hot_balance() -> Amount:
+            total = self.reader.balance(self.reader.wallet.address, asset)
+            return sum((self.reader.balance(account, asset) for account in self.all()), total)
+
+        return hot_balance, lambda: self.reader.balance(cold, asset)
+
+
 def _verify(node: TronNode, wallet: TronWallet) -> None:
-    """Addresses against a second library, then the account on chain against the registration."""
+    """Addresses against a second library, then account and tokens on chain against the registration."""
     crosscheck_tron(wallet.account_key, wallet.address.text)
     for member in wallet.members:
         crosscheck_tron(member.key, member.address)
     verify_wallet(node, wallet)
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTronSweep:
-    """A sweep that wants its signature."""
-
-    codec: SweepCodec
-    plan: TronPlan
-
-    def next_need(self, signatures: Sequence[Signature]) -> SigningNeed | None:
-        """What must be signed next."""
-        return self.codec.next_need(self.plan, signatures)
-
-    def assemble(self, signatures: Sequence[Signature]) -> SignedTx:
-        """The complete transaction."""
-        return self.codec.assemble(self.plan, signatures)
-
-
-class TronSweeps:
-    """Implements `custody.wallets.sweep.SweepLane` for the deposit accounts of a Tron wallet; TRX only."""
-
-    def __init__(self, wallet: TronWallet, reader: TronReader) -> None:
-        self.chain = wallet.params.chain
-        self._wallet = wallet
-        self._reader = reader
-        self._codec = SweepCodec(wallet)
-        self._broadcaster = TronBroadcaster(reader.node)
-
-    def plan(self, index: int) -> PlannedTronSweep | None:
-        """Plan a sweep of one account; None if it would cost more than half of what it brings."""
-        state = sweep_state(self._wallet, self._reader.node, index)
-        return PlannedTronSweep(self._codec, self._codec.plan(state)) if sweepable(self._wallet, state) else None
-
-    def broadcast(self, tx: SignedTx) -> TxId:
-        """Send stored bytes."""
-        return self._broadcaster.broadcast(tx)
-
-    def finality(self, txid: TxId, conflict_key: str) -> Finality:
-        """What the chain says of a sweep now."""
-        return self._reader.finality(txid, conflict_key)
-
-    def fee_paid(self, txid: TxId) -> Amount:
-        """What the chain took for a final sweep, in sun.
-
-        Raises:
-            NodeUnavailable: The node does not show its result now.
-        """
-        return Amount(self._reader.node.fee_paid(txid), self._wallet.params.native)
+    verify_tokens(node, wallet)

@@ -24,6 +24,7 @@ from exchange.app.chain_parts import ChainParts, Ingredients, WarmTier
 from exchange.app.reserve_sources import TierReader, UtxoReserves
 from exchange.app.screened_coins import ScreenedReader
 from exchange.app.shared_coins import SharedCoins
+from exchange.app.utxo_children import ChildPayer
 from exchange.app.utxo_gathering import CoinGatherer
 from exchange.app.wallets import utxo_wallet
 
@@ -77,6 +78,7 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         UtxoReserves(tiers),
         upkeep=gatherer.step,
         fee_paid=lambda signed: signed.fee_max,
+        repair=None if hot.params.is_malleable else _children(lane, UtxoReader(hot, node), given).step,
         warm=warm_tier,
     )
 
@@ -98,6 +100,11 @@ def _lane(given: Ingredients, spec: WalletSpec, tier: Tier, reader: UtxoReader) 
         wallet.threshold,
         bump_after_ms=BUMP_AFTER_MS,
     )
+
+
+def _children(lane: Lane[Coins, UtxoPlan], reader: UtxoReader, given: Ingredients) -> ChildPayer:
+    records = (given.records.withdrawals, given.records.sweeps)
+    return ChildPayer(lane, reader, records, FileBreaker(given.folder / "breaker.json"))
 
 
 def own_address(wallet: UtxoWallet, folder: Path) -> Address:

@@ -30,7 +30,7 @@ from custody.keys.material import Signature, SigningNeed
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Finality
 from custody.primitives.encoding import digest
-from custody.primitives.errors import BadSignature, NotFound, QuorumNotReached
+from custody.primitives.errors import BadSignature, QuorumNotReached
 from custody.primitives.ids import TxId
 from custody.wallets.sweep import Sweeper, SweepState
 from custody.withdrawals.lanes import Lane
@@ -39,9 +39,8 @@ from custody.withdrawals.records import Payment
 from custody.withdrawals.states import PaymentState
 from exchange.app.chain_parts import Records
 from exchange.app.lane_signers import LaneSigners
+from exchange.app.moves_at import GATHERING_PLACE, MovesAt
 
-GATHERING_PLACE = -1
-"""Below all deposit accounts, of which a UTXO chain has none."""
 GATHERING_TAG = "mext/gathering/1"
 REST_S = 30.0
 """How long nothing is looked for after nothing was found: a look goes through all coins of the wallet."""
@@ -102,7 +101,8 @@ class CoinGatherer:
         self._lane, self._wallet, self._codec = lane, wallet, UtxoCodec(wallet)
         self._records = records
         self._small_coins = small_coins
-        self._sweeper = Sweeper(self, records.sweeps, LaneSigners(lane), wallet.id)
+        self._moves = MovesAt(records.sweeps, lambda place: place == GATHERING_PLACE)
+        self._sweeper = Sweeper(self, self._moves, LaneSigners(lane), wallet.id)
         self._rests_until = 0.0  # by the monotonic clock
 
     def step(self) -> None:
@@ -135,12 +135,9 @@ class CoinGatherer:
         """What the chain says of a gathering now."""
         return self._lane.reader.finality(txid, conflict_key)
 
-    def fee_paid(self, txid: TxId) -> Amount:
+    def fee_paid(self, tx: SignedTx) -> Amount:
         """What the chain took: inputs less output, as it was signed."""
-        for each in self._records.sweeps.sweeps(self.chain, tuple(SweepState)):
-            if each.tx.txid == txid:
-                return each.tx.fee_max
-        raise NotFound(f"{self._wallet.id}: no gathering {txid} is stored", txid=txid)
+        return tx.fee_max
 
     def _reserve(self, outpoints: tuple[str, ...]) -> None:
         now_ms = time.time_ns() // 1_000_000
@@ -159,7 +156,7 @@ class CoinGatherer:
 
     def _free_ended(self) -> bool:
         """Free the coins of gatherings that no stored bytes stand for any more; tell whether one is under way."""
-        stored = {each.tx.conflict_key for each in self._records.sweeps.sweeps(self.chain, (SweepState.STORED,))}
+        stored = {each.tx.conflict_key for each in self._moves.sweeps(self.chain, (SweepState.STORED,))}
         for held in self._records.withdrawals.payments({PaymentState.VOID}, self.chain.id):
             if (held.wallet_id, held.note) == (self._wallet.id, HELD) and held.conflict_key not in stored:
                 freed = replace(held, note=FREED)

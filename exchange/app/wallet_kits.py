@@ -29,6 +29,7 @@ EVM_STATION = "m/44h/60h/1h/0/2"
 SOLANA_PAYERS = {HOT: SOLANA_PATH, COLD: "m/44h/501h/1h/0h"}
 TRON_ACCOUNTS = {HOT: "m/44h/195h/9h/0/0", COLD: "m/44h/195h/9h/0/1"}
 TRON_DEPOSITS = "m/44h/195h/0h"
+TRON_STATION = "m/44h/195h/1h/0/0"
 XRPL_ACCOUNTS = {HOT: "m/44h/144h/9h/0/0", COLD: "m/44h/144h/9h/0/1"}
 OPENER_PATHS = {Family.TRON: TRON_ACCOUNTS, Family.XRPL: XRPL_ACCOUNTS}
 """Where the opener derives the key that opens a tier's account; the account is handed to its members at once."""
@@ -116,6 +117,7 @@ def _tron_service(row: LocalChain, tier: str, keys: ServiceKeys) -> dict[str, st
         owners = " ".join(holder.keys[row.member_path] for holder in keys.cold)
         service |= {"owners": owners, "owner_threshold": str(COLD_THRESHOLD)}
         service |= {"deposit_path": TRON_DEPOSITS, "deposit_xpub": keys.sender.xpubs[TRON_DEPOSITS]}
+        service["gas_station"] = keys.sender.keys[TRON_STATION]
     return service
 
 
@@ -141,8 +143,8 @@ KITS: Mapping[Family, WalletKit] = {
     Family.TRON: WalletKit(
         Curve.SECP256K1,
         service=_tron_service,
-        sender_paths={"deposits": TRON_DEPOSITS},
-        sender_curves={TRON_DEPOSITS: Curve.SECP256K1},
+        sender_paths={"deposits": TRON_DEPOSITS, "gas_station": TRON_STATION},
+        sender_curves=dict.fromkeys((TRON_DEPOSITS, TRON_STATION), Curve.SECP256K1),
     ),
     Family.XRPL: WalletKit(Curve.SECP256K1, service=_xrpl_service),
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from custody.chains.evm.deposit import DepositBranch
-from custody.chains.evm.gas_station import TokenWorth
 from custody.chains.evm.params import params_for as evm_params
 from custody.chains.evm.wallet import Owner, SafeWallet
 from custody.chains.registry import chain_row
@@ -13,6 +12,7 @@ from custody.chains.solana import params as solana
 from custody.chains.solana.frost_wallet import FrostWallet
 from custody.chains.solana.params import SolanaParams
 from custody.chains.solana.wallet import ServiceKeys, SplKey, SplWallet
+from custody.chains.token_worth import TokenWorth
 from custody.chains.tron.deposit import DepositBranch as TronDeposits
 from custody.chains.tron.params import params_for as tron_params
 from custody.chains.tron.wallet import Member as TronMember
@@ -31,6 +31,8 @@ from exchange.app.blueprint import InvalidBlueprint, WalletSpec
 
 DEPOSIT_WINDOW = 10_000
 """Deposit accounts a signer follows."""
+HOT_NONCES, COLD_NONCES = 32, 4
+"""Durable nonces of a Solana wallet: each carries one payment from its plan until it is final, some 13 seconds."""
 WRAPPED, FROST = "wrapped", "frost"
 """How a Solana wallet holds SOL: wrapped in an SPL multisig, or on one native address that a group signs for."""
 
@@ -65,15 +67,16 @@ def safe_wallet(spec: WalletSpec) -> SafeWallet:
 
 
 def token_worths(spec: WalletSpec) -> dict[str, TokenWorth]:
-    """What the tokens of a Safe wallet are worth to its gas station, by asset key."""
+    """What the tokens of a wallet are worth to its gas station, by asset key."""
     return {token.key: worth for token, worth in _tokens(spec) if worth is not None}
 
 
 def _tokens(spec: WalletSpec) -> Iterator[tuple[Asset, TokenWorth | None]]:
     """The tokens of a wallet, as service "tokens" lists them.
 
-    Written "USDT:6:0xdAC1...:1000000=400000000000000" each, with commas between: symbol, decimals, contract, and
-    base units with what they are worth in wei; without the last part the token is never swept.
+    Written "USDT:6:0xdAC1...:1000000=400000000000000" each, with commas between: symbol, decimals, contract (the mint,
+    on Solana), and base units with what they are worth in base units of the native coin; without the last part
+    the token is never swept.
     """
     for text in filter(None, spec.service.get("tokens", "").split(",")):
         try:
@@ -98,6 +101,8 @@ def spl_wallet(spec: WalletSpec) -> SplWallet:
             _spl_key(service["fee_payer"], service["fee_payer_path"]),
             _spl_key(service["opener"], service["opener_path"]),
         ),
+        nonce_count=HOT_NONCES if spec.tier == "hot" else COLD_NONCES,
+        tokens=tuple(token for token, _ in _tokens(spec)),
     )
 
 
@@ -105,7 +110,8 @@ def tron_wallet(spec: WalletSpec) -> TronWallet:
     """Build a Tron wallet.
 
     In `service`: "account", the key that opened the account; "owners", keys of the owner permission separated by
-    blanks, with "owner_threshold", or neither where the members own it themselves; "deposit_path", "deposit_xpub".
+    blanks, with "owner_threshold", or neither where the members own it themselves; "deposit_path", "deposit_xpub";
+    "gas_station", the key that lends deposit accounts TRX; "tokens".
     """
     service = spec.service
     keys, threshold = tuple(_secp256k1(member.key) for member in spec.members), spec.threshold
@@ -123,7 +129,9 @@ def tron_wallet(spec: WalletSpec) -> TronWallet:
         tuple(TronMember(member.path, key) for member, key in zip(spec.members, keys, strict=True)),
         threshold,
         owners,
+        tokens=tuple(token for token, _ in _tokens(spec)),
         deposits=deposits,
+        station=_secp256k1(service["gas_station"]) if "gas_station" in service else None,
     )
 
 
@@ -152,8 +160,14 @@ def is_frost(spec: WalletSpec) -> bool:
 
 
 def frost_wallet(spec: WalletSpec) -> FrostWallet:
-    """Build a FROST wallet: one native address that a group signs for."""
+    """Build a FROST wallet: one native address that a group signs for.
+
+    Raises:
+        InvalidBlueprint: It lists tokens, which only a multisig holds.
+    """
     service = spec.service
+    if service.get("tokens"):
+        raise InvalidBlueprint(f"wallet {spec.id}: a group's native address holds SOL and no tokens")
     return FrostWallet(
         spec.id,
         solana_params(spec.chain),

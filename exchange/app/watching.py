@@ -3,7 +3,8 @@
 Rules:
     * Books are read before and after the chain, and the chain's tip must stand still meanwhile: a reading over
       a new block is thrown away, the next one follows at once.
-    * Balances are asked once a block; the books are compared with them five times a second.
+    * Balances are asked once a block. Chain and books are compared when the records of the chain or what is owed
+      changed, five times a second while something looks wrong, and once a second in any case.
     * What is on its way widens the margins by exactly itself; at rest the balance is exact.
     * One loop an asset: a silent node of one chain delays no other.
     * An alarm is raised as an error of the loop, so that it stands on the status page as long as it lasts.
@@ -28,6 +29,7 @@ from custody.wallets.deposit import DepositState
 from custody.wallets.sweep import SweepState
 from custody.wallets.treasury import PPM
 from custody.withdrawals.facts import Kind
+from custody.withdrawals.ports import Page
 from custody.withdrawals.records import Withdrawal
 from custody.withdrawals.states import AttemptState, PaymentState, WithdrawalState
 from exchange.app.chain_parts import ChainParts
@@ -37,6 +39,10 @@ from exchange.app.worker import Loop
 from exchange.settlement.scale import AssetScale, ScaleBook
 
 WATCH_INTERVAL_S = 0.2
+LEAST_MS, REST_MS = 400, 1_000
+"""A good reading is good for at least the one, whatever changes, and for at most the other."""
+MOST_MOVING = 1_000_000
+"""More withdrawals on their way at once than any chain carries."""
 WINDOW_MS = 3_600_000
 MOST_HOURLY_PPM = 500_000
 """Half of all that is owed within an hour is a drain, whoever approved it. The signers' own buckets are far smaller."""
@@ -96,26 +102,38 @@ class AssetWatch:
         self._left = 0  # what left within the window, when chain and scanner stood at the same block last
         self._recorded: StockSample | None = None
         self._held: tuple[BlockRef, tuple[int, int, int]] | None = None  # balances change with the tip and not else
+        self._calm: tuple[tuple[int, int], int] | None = None  # what was judged good last, and when
 
     def step(self) -> None:
-        """Read and judge once.
+        """Read and judge once, unless all was well a moment ago.
 
         Raises:
             AlarmRaised: A rule does not hold; the breaker is open if the rule says so.
             NodeUnavailable: The node does not answer; nothing can be judged.
         """
         now_ms = time.monotonic_ns() // 1_000_000
+        signs = self._signs()
+        if self._calm is not None and now_ms - self._calm[1] < (REST_MS if signs == self._calm[0] else LEAST_MS):
+            return
+        self._calm = None
         alarms = self._lane.judge(self._lane_reading(), now_ms)
         reading = self._asset_reading(now_ms)
         if reading is not None:
             alarms += self._balance.judge(reading, now_ms)
         if alarms:
             raise AlarmRaised("; ".join(alarm.reason for alarm in alarms), rule=alarms[0].rule, scope=alarms[0].scope)
+        if reading is not None and reading.margins.unexplained == 0:
+            self._calm = (signs, now_ms)
+
+    def _signs(self) -> tuple[int, int]:
+        """How often the records of the chain changed, and what is owed: both are cheap to ask."""
+        return self._custody.stores.bell.rung(self._part.chain.id), self._owed_quanta(self._scale.number)
 
     def _asset_reading(self, now_ms: int) -> AssetReading | None:
         if not self._custody.fees.has_stepped:
             return None  # the fees' dust is not known before
-        part, before = self._part, self._books()
+        part, signs = self._part, self._signs()
+        before = self._books()
         tip = part.source.tip()
         if self._held is None or self._held[0] != tip:
             self._held = (tip, part.held())
@@ -124,7 +142,7 @@ class AssetWatch:
                 return None
         _, (hot, warm, cold) = self._held
         held = hot + warm + cold
-        after = self._books()
+        after = before if signs == self._signs() else self._books()
         outgoing, incoming = {**before.outgoing, **after.outgoing}, {**before.incoming, **after.incoming}
         margins = Margins(
             held - max(before.due, after.due),
@@ -145,11 +163,11 @@ class AssetWatch:
     def _come(self, tip: BlockRef) -> int | None:
         """All deposits up to this block; None if the scanner went on meanwhile, since the balance did not."""
         part, deposits = self._part, self._custody.stores.deposits
-        seen = deposits.in_states(part.chain.id, _EVER_SEEN)
+        seen = deposits.units_in(part.chain.id, _EVER_SEEN)
         scanned = deposits.scanned_tip(part.chain.id)
         if scanned is None or scanned.hash != tip.hash:
             return None
-        return sum(deposit.amount.units for deposit in seen if deposit.amount.asset == part.native)
+        return sum(units for _, symbol, units in seen if symbol == part.native.symbol)
 
     def _record(self, sample: StockSample) -> None:
         """Keep where the coins lie, whenever that changed."""
@@ -159,11 +177,8 @@ class AssetWatch:
 
     def _books(self) -> _Books:
         part, stores, scale = self._part, self._custody.stores, self._scale
-        moving = [
-            each
-            for each in stores.withdrawals.withdrawals(_UNDER_WAY)
-            if each.amount.asset.symbol == part.native.symbol
-        ]
+        here = stores.withdrawals.withdrawals(_UNDER_WAY, page=Page(MOST_MOVING, chain=part.chain.id))
+        moving = [each for each in here if each.amount.asset.symbol == part.native.symbol]
         outgoing = {str(each.id): each.amount.units for each in moving}
         # Between our own wallets coins are missing in one place or found in two while blocks settle.
         incoming: dict[str, int] = {str(each.id): each.amount.units for each in moving if each.kind is Kind.TREASURY}
@@ -185,14 +200,15 @@ class AssetWatch:
         """Fees out of wallets that count as reserves, and not booked yet."""
         part, stores, fees = self._part, self._custody.stores, self._custody.fees
         if part.fee_paid is not None:
-            lately = stores.flows.ended_payments(time.time_ns() // 1_000_000 - ENDED_LATELY_MS)
-            for payment_id in {each.payment_id for each in moving if each.payment_id} | lately:
-                for attempt in stores.withdrawals.attempts(payment_id):
-                    signed = attempt.signed
-                    if signed is not None and signed.fee_max.asset == part.native:
-                        subject = f"{part.chain.id}/{signed.txid}"
-                        if not fees.is_booked(subject):
-                            yield subject, signed.fee_max.units
+            symbols = [part.native.symbol, *(token.asset.symbol for token in part.tokens)]
+            lately = stores.flows.ended_payments(symbols, time.time_ns() // 1_000_000 - ENDED_LATELY_MS)
+            payments = {each.payment_id for each in moving if each.payment_id} | lately
+            for attempt in stores.withdrawals.attempts_of(payments):
+                signed = attempt.signed
+                if signed is not None and signed.fee_max.asset == part.native:
+                    subject = f"{part.chain.id}/{signed.txid}"
+                    if not fees.is_booked(subject):
+                        yield subject, signed.fee_max.units
         for move in stores.sweeps.sweeps(part.chain, (SweepState.STORED, SweepState.FINAL)):  # sweeps, tickets
             subject = f"{part.chain.id}/{move.tx.txid}"
             if not fees.is_booked(subject):
@@ -200,11 +216,10 @@ class AssetWatch:
 
     def _lane_reading(self) -> LaneReading:
         lane, store = self._part.lane, self._custody.stores.withdrawals
+        payments = store.payments({PaymentState.IN_FLIGHT}, self._part.chain.id)
         sent = [
             attempt.sent_at_ms
-            for payment in store.payments({PaymentState.IN_FLIGHT})
-            if (payment.chain, payment.wallet_id) == (self._part.chain.id, lane.wallet_id)
-            for attempt in store.attempts(payment.id)
+            for attempt in store.attempts_of([each.id for each in payments if each.wallet_id == lane.wallet_id])
             if attempt.state is AttemptState.MAYBE_SENT and attempt.sent_at_ms is not None
         ]
         oldest_ms = time.time_ns() // 1_000_000 - min(sent) if sent else 0

@@ -18,11 +18,13 @@ def signer(
     home: Annotated[Path, typer.Option(help="Folder of the signer, mode 0700.")],
     socket: Annotated[Path, typer.Option(help="Unix socket to listen on.")],
     passphrase_file: Annotated[Path, typer.Option(help="File with the passphrase of the keystore, mode 0600.")],
+    lease: Annotated[Path | None, typer.Option(help="Sign only while the monitor renews this file.")] = None,
 ) -> None:
     """Run one signer process until it is stopped."""
     from custody.signers.__main__ import main
 
     arguments = ["--home", str(home), "--socket", str(socket), "--passphrase-file", str(passphrase_file)]
+    arguments += ["--lease", str(lease)] if lease is not None else []
     raise typer.Exit(main(arguments))
 
 

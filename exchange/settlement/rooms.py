@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from custody.primitives.address import Address
 from custody.primitives.chain import ChainId
+from custody.primitives.ids import CustomerId
 from custody.store.deposits import SqlDepositStore
 from custody.wallets.addresses import AddressDesk
 from custody.wallets.cases import CaseDesk
@@ -74,6 +76,7 @@ class Rooms:
         label: Kind of network, shown on every page.
         token: Bearer token for everything that changes something.
         now_ms: Milliseconds since 1970 UTC.
+        token_places: Customer -> where they pay each token, by symbol; for chains with tokens.
         memo_desks: Chains whose customers share one address; they have an address desk all the same.
         wallets: Rows for the overview.
         trades: Counts trades by market number.
@@ -83,6 +86,7 @@ class Rooms:
     token: str
     now_ms: Callable[[], int]
     address_desks: Mapping[ChainId, AddressDesk]
+    token_places: Mapping[ChainId, Callable[[CustomerId], Mapping[str, Address]]]
     memo_desks: Mapping[ChainId, MemoDesk]
     deposits: SqlDepositStore
     cases: CaseDesk

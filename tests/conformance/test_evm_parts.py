@@ -1,11 +1,13 @@
 # Several hot Safes of one chain, put together as an installation does it, over a real node.
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from simulators.anvil import ETH, OWNER_PATH, OWNERS, SENDER, SENDER_PATH, running_house
 
 from custody.chains.evm.deploy import deploy_on_devnet
-from custody.chains.evm.verify import SafeChanged
+from custody.chains.evm.verify import SafeChanged, verify_tokens
+from custody.chains.token_listing import TokenDiffers
 from custody.primitives.asset import AssetBook
 from custody.primitives.errors import ToolkitError
 from custody.store.database import open_database
@@ -92,3 +94,11 @@ def test_each_hot_safe_has_a_lane_and_all_of_them_count_as_hot(house, tmp_path):
     assert made.further[0].lane.trial is not None
     for step in (made.upkeep, made.watch, made.repair, made.further[0].upkeep, made.further[0].repair):
         step()
+
+
+def test_a_listed_token_that_is_none_or_counts_otherwise_stops_the_start(house):
+    verify_tokens(house.anvil.node, house.wallet)
+    wrong = ({"decimals": 6}, "18 decimals, listed with 6"), ({"contract": house.wallet.sender_address}, "no token")
+    for change, said in wrong:
+        with pytest.raises(TokenDiffers, match=said):
+            verify_tokens(house.anvil.node, replace(house.wallet, tokens=(replace(house.token, **change),)))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from simulators.frost import NATIVE, FrostHouse
-from simulators.solana import SOL, House, Key
+from simulators.solana import SOL, House, Key, make_mint, mint_to
 
 from custody.chains.port import SignedTx
 from custody.chains.solana.codec import SplCodec
@@ -25,6 +25,7 @@ from exchange.app.chain_parts import Ingredients
 from exchange.app.groundwork import openings
 from exchange.app.solana import solana_parts
 from exchange.app.solana_groundwork import SOLANA_DEPOSITS, lay_solana_groundwork
+from exchange.app.wallets import spl_wallet
 
 pytestmark = pytest.mark.node
 NAMES = ("signer-a", "signer-b", "signer-c")
@@ -117,6 +118,42 @@ def test_wrapped_is_the_default(vm, specs):
     parts = solana_parts(ingredients(vm, specs, specs["wrapped"]))
     assert isinstance(parts.lane.codec, SplCodec)
     assert parts.lane.senders
+
+
+def test_a_token_has_tiers_places_and_a_proof_of_its_own(vm, tmp_path_factory):
+    usdc, authority = make_mint(vm, "usdc of the parts")
+    listed = {"tokens": f"USDC:6:{usdc.contract}"}
+    hot, cold = (
+        replace(each, id=f"{each.tier}-with-tokens", service=each.service | listed)
+        for each in (wrapped_spec("hot"), wrapped_spec("cold"))
+    )
+    lay_solana_groundwork(vm, [hot, cold], OPENER.secret)
+    given = ingredients(vm, {"cold": cold}, hot)
+    parts = solana_parts(given)
+    (tier,) = parts.tokens
+    assert tier.asset == usdc
+    ada = parts.desk.address_for(CustomerId("ada"))
+    place = parts.token_places(0)["USDC"]
+    assert place not in (ada, tier.hot_address)
+    mint_to(vm, usdc, authority, place.text, 70)
+    mint_to(vm, usdc, authority, spl_wallet(cold).vault(usdc), 5)
+    wait_for(lambda: (tier.hot().units, tier.cold().units), (70, 5))
+
+    def shown():
+        try:
+            found = parts.reserves.holdings(parts.reserves.final_block())
+        except NodeUnavailable:
+            return None
+        return {each.address: each.base_units for each in found if each.asset_id == token_id and each.base_units}
+
+    token_id = f"{LOCAL.chain.caip2}/token:{usdc.contract}"
+    wait_for(shown, {place.text: 70, spl_wallet(cold).vault(usdc): 5})
+
+
+def test_a_groups_native_address_that_lists_tokens_is_refused(vm, specs):
+    strange = replace(specs["frost"], service={**specs["frost"].service, "tokens": "USDC:6:" + "9" * 43})
+    with pytest.raises(InvalidBlueprint, match="no tokens"):
+        solana_parts(ingredients(vm, specs, strange))
 
 
 def test_frost_installation_receives_and_counts_what_it_holds(vm, specs):

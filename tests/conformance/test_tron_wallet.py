@@ -10,6 +10,7 @@ from simulators.tron import (
     BOB,
     COIN,
     COLD,
+    MEMBER_PATH,
     MEMBERS,
     OPENER,
     SENDER,
@@ -23,6 +24,7 @@ from simulators.tron import (
 )
 
 from custody.chains.port import SignedTx
+from custody.chains.token_listing import TokenDiffers
 from custody.chains.tron.broadcaster import TronNodeRefuses
 from custody.chains.tron.rawtx import (
     Quorum,
@@ -34,8 +36,8 @@ from custody.chains.tron.rawtx import (
     txid_of,
 )
 from custody.chains.tron.reader import moment_of
-from custody.chains.tron.setup import SetUpRefused, TronAccountChanged, open_account, verify_wallet
-from custody.chains.tron.sweep import SweepCodec, sweep_state
+from custody.chains.tron.setup import SetUpRefused, TronAccountChanged, open_account, verify_tokens, verify_wallet
+from custody.chains.tron.sweep import plan_sweep, sweep_state
 from custody.devnet.tron_simulator import TronOptions, TronSimulator
 from custody.keys.material import SigningRole
 from custody.primitives.address import Address
@@ -154,6 +156,35 @@ def test_a_wallet_that_is_not_set_up_is_refused(house):
         verify_wallet(house.node, other)
 
 
+def test_a_listed_token_that_is_none_or_counts_otherwise_stops_the_start(house):
+    verify_tokens(house.node, house.wallet)
+    for wrong, said in (({"decimals": 18}, "6 decimals, listed with 18"), ({"contract": ALICE}, "no token")):
+        with pytest.raises(TokenDiffers, match=said):
+            verify_tokens(house.node, replace(house.wallet, tokens=(replace(house.usdt, **wrong),)))
+
+
+def test_a_token_sweep_goes_under_the_accounts_own_key_and_nobody_elses(house):
+    place = house.wallet.deposits.address(9)
+    house.simulator.fund(place, 60 * COIN)
+    house.simulator.mint(house.usdt.contract, place, 7)
+    house.simulator.mine(1)
+    move = plan_sweep(house.wallet, sweep_state(house.wallet, house.node, 9, house.usdt))
+    digest = bytes.fromhex(move.plan.txid)
+    for stranger, path in ((SENDER, "m/44h/195h/0h/0/8"), (STRANGER, "m/44h/195h/0h/0/9"), (MEMBERS[0], MEMBER_PATH)):
+        stolen = signed_bytes(move.plan.raw, [stranger.sign_digest(digest, path)])
+        with pytest.raises(TronNodeRefuses, match="not contained of permission"):
+            house.broadcaster.broadcast(SignedTx(move.plan.txid, stolen, "", None))
+    before, held = house.node.balance(house.wallet.address.text, house.usdt), house.sun(place)
+    decoder = SENDER.decoder(house.wallet, "m/44h/195h/0h")
+    signed = move.assemble([SENDER.sign(decoder, move.next_need(()))])
+    house.broadcaster.broadcast(signed)
+    assert house.broadcaster.broadcast(signed) == signed.txid  # the same bytes again pay once
+    house.simulator.mine(1 + SOLID)
+    assert house.reader.move_finality(signed.txid, signed.conflict_key) is Finality.FINAL
+    assert house.node.balance(house.wallet.address.text, house.usdt) == before + 7
+    assert held - house.sun(place) == house.reader.fee_paid(signed).units <= signed.fee_max.units
+
+
 def test_pays_trx_with_a_quorum_and_opens_the_destination(house):
     before = house.sun(house.wallet.address.text)
     signed = house.pay(make_intent(BOB, 3 * COIN))
@@ -228,13 +259,13 @@ def test_deposits_of_trx_and_listed_tokens_are_seen_once_with_their_senders(hous
 
 
 def test_a_sweep_brings_a_deposit_home(house):
-    sweeps, before = SweepCodec(house.wallet), house.sun(house.wallet.address.text)
+    before = house.sun(house.wallet.address.text)
     house.simulator.fund(house.wallet.deposits.address(5), 10 * COIN)
     house.simulator.mine(1)
-    plan = sweeps.plan(sweep_state(house.wallet, house.node, 5))
-    need = sweeps.next_need(plan, ())
+    move = plan_sweep(house.wallet, sweep_state(house.wallet, house.node, 5, TRX))
+    need = move.next_need(())
     assert need.role is SigningRole.SENDER
-    signed = sweeps.assemble(plan, [SENDER.sign(SENDER.decoder(house.wallet, "m/44h/195h/0h"), need)])
+    signed = move.assemble([SENDER.sign(SENDER.decoder(house.wallet, "m/44h/195h/0h"), need)])
     house.broadcaster.broadcast(signed)
     house.simulator.mine(1 + SOLID)
     assert house.finality(signed) is Finality.FINAL

@@ -197,8 +197,7 @@ def test_a_bump_replaces_what_waits_and_pays_the_same(kind, node, live):
     node.mine(1)
     assert live.reader.finality(second.txid, second.conflict_key) is Finality.MINED
     node.mine(kind.params.chain.final_depth - 1)
-    dead = Finality.UNKNOWN if kind.params.is_malleable else Finality.DEAD
-    assert live.reader.finality(first.txid, first.conflict_key) is dead
+    assert live.reader.finality_of(first) is Finality.DEAD
     assert live.reader.finality(second.txid, second.conflict_key) is Finality.FINAL
 
 

@@ -42,7 +42,7 @@ class DecodingSigner:
 
     def sign(self, request):
         read = self.decoder.understand(request.payload, request.role)
-        done = [(to, amount, memo) for (to, amount), memo in zip(read.summary.to, read.memos, strict=True)]
+        done = list(read.summary.payments())
         assert done == [(each.to, each.amount, each.memo) for each in request.intents]
         return tuple(Signature(self.key.public, 0, self.key.sign(item.message)) for item in read.to_sign)
 

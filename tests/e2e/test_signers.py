@@ -1,8 +1,10 @@
-"""Two of three signers pay; one alone signs nothing that leaves the house."""
+"""Two of three signers pay, at the start, too; one alone signs nothing that leaves the house."""
 
 import time
 
 import pytest
+
+from custody.signers.lease import FileLease, LeaseLapsed
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 CHAINS = {"bitcoin-regtest", "ethereum-local", "solana-local"}
@@ -35,3 +37,52 @@ def test_two_signers_pay_while_the_third_is_down_and_one_alone_pays_nothing(live
         assert live.received(payment) == payment.units
     live.start_signer("signer-b")
     live.require_books_balance()
+
+
+def test_the_service_starts_and_pays_without_one_signer_and_says_so_until_it_is_back(live):
+    live.stop_signer("signer-c")
+    with live.service_stopped():
+        pass
+    live.wait("named", lambda: True if "signer-c" in live.get("/v1/status")["problems"].get("signers", "") else None)
+    payment = live.pay("ada", "BTC", "0.012")
+    live.wait_state(payment.id, "settled")
+    assert live.received(payment) == payment.units
+    live.start_signer("signer-c")
+    live.wait("back", lambda: True if "signers" not in live.get("/v1/status")["problems"] else None)
+    live.stop_signer("signer-a")
+    again = live.pay("ben", "ETH", "0.2")
+    live.wait_state(again.id, "settled")  # the one that was missing signs
+    live.start_signer("signer-a")
+    live.require_books_balance()
+
+
+def test_signers_that_need_a_lease_sign_while_the_service_watches_and_it_lapses_with_the_service(live):
+    lease = FileLease(live.home.lease)
+    for name in ("signer-a", "signer-b"):
+        live.stop_signer(name)
+        live.start_signer(name, "--lease", str(live.home.lease))
+    live.stop_signer("signer-c")
+    payment = live.pay("ada", "BTC", "0.013")
+    live.wait_state(payment.id, "settled")
+    assert live.received(payment) == payment.units
+    with live.service_stopped():
+        time.sleep(1.1)
+        with pytest.raises(LeaseLapsed):
+            lease.require_held()
+    live.wait("held again", lambda: True if _is_held(lease) else None)
+    again = live.pay("ben", "ETH", "0.1")
+    live.wait_state(again.id, "settled")
+    for name in ("signer-a", "signer-b"):
+        live.stop_signer(name)
+        live.start_signer(name)
+    live.start_signer("signer-c")
+    problems = live.get("/v1/status")["problems"]
+    assert not [name for name in problems if name.startswith("watch lanes") or name == "lease"]
+
+
+def _is_held(lease):
+    try:
+        lease.require_held()
+    except LeaseLapsed:
+        return False
+    return True

@@ -16,7 +16,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from simulators.payments import PaymentCounter
 
-from custody.devnet.network import KINDS
+from custody.devnet.network import KINDS, LocalChains
 from custody.devnet.processes import Launch, NodeProcess, free_port
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Family
@@ -35,6 +35,7 @@ from custody.signers.client import RemoteSigner
 from exchange.app.ceremony import SENDER, STAFF, Ceremony
 from exchange.app.custody_room import DEPOSIT_FLOORS
 from exchange.app.local_chains import LOCAL_CHAINS
+from exchange.app.local_tokens import LocalToken
 from exchange.app.provision import provision_contracts, provision_wallets
 from exchange.app.wallets import WRAPPED
 from exchange.cli.loop.money import ASSETS, CHAIN_OF
@@ -48,7 +49,7 @@ WAIT_S = 300
 """Long, since a busy machine is no failure: who waits in vain fails, only later."""
 POLL_S = 0.1
 COMMAND_TIMEOUT_S = 300
-CALL_TIMEOUT_S = 300
+CALL_TIMEOUT_S = 60
 ALL_CHAINS = frozenset(CHAIN_OF.values())
 SWEPT = frozenset(row.symbol for row in LOCAL_CHAINS if row.family in (Family.EVM, Family.TRON))
 """Their customers have accounts of their own, whose coins go to the hot wallet before they can be paid out."""
@@ -95,13 +96,18 @@ class LiveInstallation:
     # Starting and stopping -------------------------------------------------------------
 
     def provision(
-        self, chains: Collection[str] = ALL_CHAINS, sol: str = WRAPPED, warm: Collection[str] = frozenset()
+        self,
+        chains: Collection[str] = ALL_CHAINS,
+        sol: str = WRAPPED,
+        tokens: Callable[[LocalChains], Sequence[LocalToken]] = lambda _: (),
+        warm: Collection[str] = frozenset(),
     ) -> None:
         """Start chains, signers and service over fresh wallets and contracts; put one proposal to the vote.
 
         Args:
             chains: Which chains; Ethereum, which carries the contracts, always runs.
             sol: How the hot wallet holds SOL.
+            tokens: Puts tokens on the running chains, and says what the installation needs to know of them.
             warm: Which of them get a warm wallet.
         """
         world = self.world
@@ -109,7 +115,7 @@ class LiveInstallation:
         self.chains = world.chains
         self._counter = PaymentCounter(world.chains)
         self.symbols = tuple(symbol for symbol, chain in CHAIN_OF.items() if chain in world.chains.names)
-        self.ceremony = provision_wallets(self.home, world.chains, sol, warm)
+        self.ceremony = provision_wallets(self.home, world.chains, sol, tokens(world.chains), warm)
         provision_contracts(self.home, world.chains, self.ceremony)
         voters = Voters(world)
         voters.delegate()
@@ -122,17 +128,25 @@ class LiveInstallation:
         world.start_service()
         self.staff = Staff(self.home, STAFF[:2])
 
-    def start_signer(self, name: str) -> None:
-        """Start one signer process on its home."""
+    def start_signer(self, name: str, *more: str) -> None:
+        """Start one signer process on its home, with further options."""
         probe = RemoteSigner(name, self.home.socket(name))
         self._signers[name] = NodeProcess.start(
-            self.signer_launch(name), is_ready=lambda: _answers(probe), ready_timeout_s=WAIT_S
+            self.signer_launch(name, *more), is_ready=lambda: _answers(probe), ready_timeout_s=WAIT_S
         )
 
-    def signer_launch(self, name: str) -> Launch:
+    def signer_launch(self, name: str, *more: str) -> Launch:
         """How a signer process is started."""
         arguments = ("signer", "--home", str(self.home.signer(name)), "--socket", str(self.home.socket(name)))
-        command = (sys.executable, "-m", "exchange.cli", *arguments, "--passphrase-file", str(self.home.passphrase))
+        command = (
+            sys.executable,
+            "-m",
+            "exchange.cli",
+            *arguments,
+            "--passphrase-file",
+            str(self.home.passphrase),
+            *more,
+        )
         return Launch(name, command, self.home.folder / "logs", {"PYTHONPATH": str(ROOT)})
 
     def stop_signer(self, name: str) -> None:

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from custody.chains.tron.address import address_of
 from custody.chains.tron.broadcaster import TronBroadcaster
 from custody.chains.tron.codec import TronCodec
 from custody.chains.tron.deposit import DepositBranch
 from custody.chains.tron.node import TronNode
 from custody.chains.tron.params import LOCAL
 from custody.chains.tron.plan import Moment, TronState
-from custody.chains.tron.rawtx import Window
-from custody.chains.tron.reader import TronReader
+from custody.chains.tron.rawtx import RawPayment, Window, payment_bytes, signed_bytes, txid_of
+from custody.chains.tron.reader import TronReader, moment_of
 from custody.chains.tron.setup import open_account, verify_wallet
 from custody.chains.tron.wallet import Member, OwnerQuorum, TronWallet
 from custody.devnet.tron_simulator import TronOptions, TronSimulator
@@ -32,6 +33,7 @@ from custody.signers.decoders.tron import TronDecoder
 TRX = LOCAL.native
 COIN = 10**6
 MEMBER_PATH, DEPOSIT_PATH, ACCOUNT_PATH = "m/44h/195h/0h/0/0", "m/44h/195h/0h", "m/44h/195h/9h/0/0"
+STATION_PATH = "m/44h/195h/1h/0/0"
 SOLID = 3  # blocks on top of a solidified one
 USDT = Asset("USDT", 6, LOCAL.chain.id, "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t")
 ALICE, BOB = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "TA4Y62o6YC2Zsck9rZVGTvqW1AQ7X9zTnj"
@@ -70,6 +72,19 @@ class Holder:
         return self.signature(item.message, item.path)
 
 
+class AccountSigner:
+    """Signs as gas station and deposit accounts, like the sender's signer process."""
+
+    name = "sender"
+
+    def __init__(self, wallet):
+        self.decoder = SENDER.decoder(wallet, DEPOSIT_PATH, STATION_PATH)
+
+    def sign(self, request):
+        assert not request.intents
+        return (SENDER.sign(self.decoder, request),)
+
+
 MEMBERS, SENDER, STRANGER, OPENER = tuple(Holder(n) for n in (1, 2, 3)), Holder(4), Holder(5), Holder(6)
 COLD = tuple(Holder(n) for n in range(11, 16))
 
@@ -84,6 +99,7 @@ def make_wallet(tokens=(USDT,), wallet_id="hot-trx", account_path=ACCOUNT_PATH):
         OwnerQuorum(tuple(holder.key() for holder in COLD), 3),
         tokens,
         DepositBranch(DEPOSIT_PATH, SENDER.xpub(), 1_000),
+        SENDER.key(STATION_PATH),
     )
 
 
@@ -121,6 +137,7 @@ class TronHouse:
         self.reader = TronReader(self.wallet, self.node)
         self.broadcaster = TronBroadcaster(self.node)
         simulator.fund(self.wallet.address.text, 10_000 * COIN)
+        simulator.fund(self.wallet.station_address, 1_000 * COIN)
         simulator.mint(self.usdt.contract, self.wallet.address.text, 1_000 * COIN)
         simulator.mine(1)
         open_account(self.node, self.wallet, lambda digest: OPENER.sign_digest(digest, ACCOUNT_PATH))
@@ -145,6 +162,20 @@ class TronHouse:
 
     def sun(self, address):
         return self.node.balance(address, TRX)
+
+
+def give_tokens(simulator, contract, to, units):
+    """A stranger's real TRC-20 transfer, with its event: what minting leaves out."""
+    stranger = address_of(STRANGER.key(ACCOUNT_PATH))
+    node = TronNode(simulator.http, LOCAL)
+    simulator.fund(stranger, 100 * COIN)
+    simulator.mint(contract, stranger, units)
+    moment = moment_of(node)
+    window = Window(moment.ref_block_bytes, moment.ref_block_hash, moment.head_ms + 60_000, moment.head_ms)
+    raw = payment_bytes(RawPayment(stranger, to, units, contract, 0, 50 * COIN, window))
+    txid, code, text = node.send(signed_bytes(raw, [STRANGER.sign_digest(bytes.fromhex(txid_of(raw)), ACCOUNT_PATH)]))
+    assert code == "SUCCESS", text
+    return txid
 
 
 @contextmanager

@@ -31,6 +31,7 @@ CREATE_PROXY = selector("createProxyWithNonce(address,bytes,uint256)")
 NONCE = selector("nonce()")
 GET_OWNERS = selector("getOwners()")
 GET_THRESHOLD = selector("getThreshold()")
+DECIMALS = selector("decimals()")
 GET_MODULES = selector("getModulesPaginated(address,uint256)")
 
 

@@ -15,9 +15,10 @@ from custody.chains.evm.fields import decode_fields, decode_int
 from custody.chains.evm.outer_tx import Gas
 from custody.chains.evm.safe_tx import Operation, SafeTx
 from custody.chains.evm.wallet import SafeWallet
+from custody.chains.port import WalletBusy
 from custody.primitives.asset import Asset
 from custody.primitives.encoding import encode
-from custody.primitives.errors import MalformedPayload, Unavailable
+from custody.primitives.errors import MalformedPayload
 
 PLAN_TAG = "mext/evm-plan/1"
 MAX_PAYMENTS = 100
@@ -33,7 +34,7 @@ _HEAD_FIELDS = 7
 _PAYMENT_FIELDS = 3
 
 
-class SafeStuck(Unavailable):
+class SafeStuck(WalletBusy):
     """An execution of this Safe reverted: try it again or reject its nonce, then the lane goes on."""
 
     code = "safe_stuck"

@@ -23,19 +23,18 @@ from custody.chains.evm.finality import judge
 from custody.chains.evm.node import EvmNode
 from custody.chains.evm.plan import SafeState, SenderState
 from custody.chains.evm.wallet import SafeWallet
-from custody.chains.port import SeenDeposit
+from custody.chains.port import SeenDeposit, WalletBusy
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import BlockRef, Finality
-from custody.primitives.errors import Unavailable
 from custody.primitives.ids import TxId
 
 MAX_IN_FLIGHT = 16
 """Geth guarantees 16 pool slots an account."""
 
 
-class SafeBusy(Unavailable):
+class SafeBusy(WalletBusy):
     """As many payments of this Safe are on their way as a node keeps; the next is planned when one is mined."""
 
     code = "safe_busy"

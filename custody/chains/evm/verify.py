@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from custody.chains.evm.abi import GET_MODULES, GET_OWNERS, GET_THRESHOLD, WORD, address_word, word
+from custody.chains.evm.abi import DECIMALS, GET_MODULES, GET_OWNERS, GET_THRESHOLD, WORD, address_word, word
 from custody.chains.evm.address import checksum
 from custody.chains.evm.keccak import keccak256
 from custody.chains.evm.node import EvmNode
 from custody.chains.evm.wallet import SafeWallet
+from custody.chains.token_listing import verify_decimals
 from custody.primitives.chain import BlockRef
 from custody.primitives.errors import VerificationFailed
 
@@ -51,6 +52,18 @@ def verify_safe(node: EvmNode, wallet: SafeWallet, at: BlockRef | None = None) -
             wallet=wallet.id,
             differences=len(differences),
         )
+
+
+def verify_tokens(node: EvmNode, wallet: SafeWallet) -> None:
+    """Compare the listed tokens with their contracts, at the newest block.
+
+    Raises:
+        TokenDiffers: One is no token, or has other decimals.
+        NodeUnavailable: No answer.
+    """
+    for token in wallet.tokens:
+        told = node.view(str(token.contract), DECIMALS)
+        verify_decimals(token, int.from_bytes(told, "big") if len(told) == WORD else None)
 
 
 def _code_differences(node: EvmNode, wallet: SafeWallet, block: BlockRef) -> Iterator[str]:

@@ -85,6 +85,13 @@ def parse_token_account(account: RawAccount | None) -> TokenAccount | None:
     )
 
 
+def parse_mint_decimals(account: RawAccount | None) -> int | None:
+    """Decimals of a mint of the classic token program; None for anything else, a mint of Token-2022 included."""
+    if account is None or account.program != params.TOKEN_PROGRAM or len(account.content) != params.MINT_BYTES:
+        return None
+    return account.content[44] if account.content[45] == _INITIALIZED else None
+
+
 def parse_multisig(account: RawAccount | None) -> Multisig | None:
     """Read an open multisig; None for anything else."""
     if account is None or account.program != params.TOKEN_PROGRAM or len(account.content) != params.MULTISIG_BYTES:

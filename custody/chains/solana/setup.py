@@ -21,6 +21,7 @@ from custody.chains.solana.accounts import (
     Multisig,
     NonceAccount,
     RawAccount,
+    parse_mint_decimals,
     parse_multisig,
     parse_nonce_account,
     parse_token_account,
@@ -28,6 +29,7 @@ from custody.chains.solana.accounts import (
 from custody.chains.solana.node import Commitment, SolanaNode
 from custody.chains.solana.opening import AccountOpener, Opening, nonce_opening
 from custody.chains.solana.wallet import SplWallet
+from custody.chains.token_listing import verify_decimals
 from custody.primitives.asset import Asset
 from custody.primitives.errors import VerificationFailed
 
@@ -94,10 +96,10 @@ def verify_node(node: SolanaNode, wallet: SplWallet) -> None:
 
 
 def verify_wallet(node: SolanaNode, wallet: SplWallet, view: Commitment = "finalized") -> None:
-    """Compare multisig, nonces and vaults with the registration.
+    """Compare multisig, nonces and vaults with the registration, and the listed tokens with their mints.
 
     Raises:
-        VerificationFailed: One is missing or differs.
+        VerificationFailed: One is missing or differs; `TokenDiffers` for a token.
     """
     vaults = [(wallet.vault(asset), asset) for asset in wallet.assets]
     multisig, *others = node.accounts([wallet.multisig, *wallet.nonce_accounts], view)
@@ -107,6 +109,9 @@ def verify_wallet(node: SolanaNode, wallet: SplWallet, view: Commitment = "final
         nonce: NonceAccount | None = parse_nonce_account(raw)
         if nonce is None or nonce.authority != wallet.fee_payer:
             raise VerificationFailed(f"wallet {wallet.id}: {account} is not a nonce of the fee payer")
+    mints = node.accounts([wallet.mint(token) for token in wallet.tokens], view) if wallet.tokens else ()
+    for token, mint in zip(wallet.tokens, mints, strict=True):
+        verify_decimals(token, parse_mint_decimals(mint))
     _verify_token_accounts(wallet, vaults, node.accounts([account for account, _ in vaults], view))
 
 

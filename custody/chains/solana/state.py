@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from custody.chains.port import WalletBusy
 from custody.primitives.asset import Asset
-from custody.primitives.errors import MalformedPayload, Unavailable
+from custody.primitives.errors import MalformedPayload
 
 NONCE_KEY = "solnonce"
 SPEND_KEY = "solspend"
 
 
-class NoFreeNonce(Unavailable):
+class NoFreeNonce(WalletBusy):
     """Every durable nonce of the wallet is in use; one becomes free when its payment is final."""
 
     code = "no_free_nonce"

@@ -1,9 +1,4 @@
-"""Deposit addresses: ordinary accounts derived from one extended public key.
-
-Rules:
-    * Address i is m/44h/195h/0h/0/i; only public derivation happens here, so that making an address
-      needs no secret. What arrives is swept into the wallet's account, nowhere else.
-    * The window bounds how far a signer follows: beyond it nothing is watched and nothing is signed.
+"""Deposit addresses of Tron: base58check, m/44h/195h/0h/0/i; what arrives is swept into the wallet's account.
 
 Example:
     branch = DepositBranch(path="m/44h/195h/0h", xpub="xpub6...", window=10_000)
@@ -12,53 +7,12 @@ Example:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from custody.chains.deposit_branch import AccountBranch
 from custody.chains.tron.address import address_of
-from custody.keys.material import PublicKey
-from custody.keys.xkeys import decode_xpub
-from custody.primitives.errors import InvalidInput, LimitExceeded
-
-MAX_WINDOW = 1 << 31
-"""Unhardened child numbers end here."""
-EXTERNAL_BRANCH = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DepositBranch:
-    """The accounts that customers pay into.
+class DepositBranch(AccountBranch):
+    """The accounts that customers of a Tron wallet pay into."""
 
-    Attributes:
-        path: Derivation path of the account key, e.g. "m/44h/195h/0h".
-        xpub: Extended public key at this path, base58check.
-        window: Number of addresses that may exist; indexes run from 0 to window - 1.
-    """
-
-    path: str
-    xpub: str
-    window: int
-
-    def __post_init__(self) -> None:
-        """Check window and key.
-
-        Raises:
-            InvalidInput: The window is out of range, or the key does not parse (`InvalidKey`).
-        """
-        if not 0 < self.window <= MAX_WINDOW:
-            raise InvalidInput(f"deposit window {self.window} outside 1..{MAX_WINDOW}")
-        decode_xpub(self.xpub)
-
-    def public_key(self, index: int) -> PublicKey:
-        """Public key of address `index`.
-
-        Raises:
-            LimitExceeded: The index is outside the window.
-        """
-        if not 0 <= index < self.window:
-            raise LimitExceeded(f"deposit index {index} outside the window of {self.window}", limit=self.window)
-        _, account = decode_xpub(self.xpub)
-        return account.descend((EXTERNAL_BRANCH, index)).public_key()
-
-    def address(self, index: int) -> str:
-        """Deposit address `index`, base58check."""
-        return address_of(self.public_key(index))
+    __slots__ = ()
+    address_of = staticmethod(address_of)

@@ -5,6 +5,7 @@ Rules:
       called, and contract calls move no TRX that is credited here.
     * Tokens count only from listed contracts, by Transfer events of calls that succeeded. An approval, a
       look-alike contract, a reverted call or one without energy credits nothing.
+    * TRX that our own gas station lends to a deposit account is no deposit.
     * The index is 0 for TRX and 1 + position of the event for tokens: stable across a reorganisation.
     * Block and results are two questions; the block is asked again afterwards, and a change raises.
 """
@@ -12,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from custody.chains.port import SeenDeposit
@@ -28,13 +30,27 @@ from custody.primitives.ids import TxId
 _TOPIC_HEX, _WORD_HEX = 64, 64
 
 
-def scan_block(node: TronNode, tokens: Sequence[Asset], watched: Set[str], block: BlockRef) -> tuple[SeenDeposit, ...]:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What counts as a deposit.
+
+    Attributes:
+        addresses: Where customers pay, base58check.
+        tokens: Allow-list.
+        station: Account whose TRX is a loan of our own; None where there is none.
+    """
+
+    addresses: Set[str]
+    tokens: Sequence[Asset]
+    station: str | None = None
+
+
+def scan_block(node: TronNode, watched: Watched, block: BlockRef) -> tuple[SeenDeposit, ...]:
     """Find every deposit in a block.
 
     Args:
         node: Whom to ask.
-        tokens: Allow-list.
-        watched: Addresses, base58check.
+        watched: What counts.
         block: Which block.
 
     Raises:
@@ -42,8 +58,8 @@ def scan_block(node: TronNode, tokens: Sequence[Asset], watched: Set[str], block
         NodeUnavailable: No answer, or one of unknown shape.
     """
     found = _require_same(node.block(block.height), block)
-    infos = node.infos(found) if tokens and found.transactions else {}
-    deposits = _read(found, infos, (node.params.native, *tokens), watched)
+    infos = node.infos(found) if watched.tokens and found.transactions else {}
+    deposits = _read(found, infos, node.params.native, watched)
     if infos:
         _require_same(node.block(block.height), block)
     return deposits
@@ -51,21 +67,21 @@ def scan_block(node: TronNode, tokens: Sequence[Asset], watched: Set[str], block
 
 @shaped
 def _read(
-    block: TronBlock, infos: Mapping[str, Mapping[str, Any]], assets: Sequence[Asset], watched: Set[str]
+    block: TronBlock, infos: Mapping[str, Mapping[str, Any]], native: Asset, watched: Watched
 ) -> tuple[SeenDeposit, ...]:
-    listed = {asset.contract: asset for asset in assets[1:]}
+    listed = {asset.contract: asset for asset in watched.tokens}
     deposits: list[SeenDeposit] = []
     for entry in block.transactions:
         txid = str(entry["txID"]).lower()
-        gained = _native(entry, assets[0])
-        if gained is not None and gained[1] in watched:
+        gained = _native(entry, native)
+        if gained is not None and gained[0] != watched.station and gained[1] in watched.addresses:
             deposits.append(_seen(block.ref, txid, 0, gained))
         info = infos.get(txid)
         if info is not None and _succeeded(entry, info):
             deposits += [
                 _seen(block.ref, txid, 1 + place, event, _callers(entry))
                 for place, event in _events(info, listed)
-                if event[1] in watched
+                if event[1] in watched.addresses
             ]
     return tuple(deposits)
 

@@ -3,18 +3,20 @@
 Rules:
     * Not found proves nothing, nor does the clock: the node may be behind, or forget.
     * FINAL and FAILED need the result in the solidified view. A contract call that succeeded without a
-      transfer out of our account contradicts itself: UNKNOWN, for a person to look at.
+      transfer out of our account (into it, for a sweep) contradicts itself: UNKNOWN, for a person to look at.
     * DEAD needs the solidified chain itself, without a gap, from the reference block to a block whose time
       is past the expiration, with our id in none of its blocks. No index of the node is believed for it, and
       every further node that was given must give the same proof.
 
 Example:
-    attempt_finality([node], "TWallet...", txid, "tron:...")
+    attempt_finality([node], Proof("TWallet..."), txid, "tron:...")
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from custody.chains.tron.address import address_bytes
@@ -32,12 +34,27 @@ MAX_REFERENCES = 8
 """Two days of blocks each: an attempt is followed for two weeks."""
 
 
-def attempt_finality(nodes: Sequence[TronNode], account: str, txid: TxId, conflict_key: str) -> Finality:
+class Side(IntEnum):
+    """Where an account of ours stands in a Transfer event: the place of its topic."""
+
+    PAYS = 1
+    RECEIVES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a contract call of ours must show to count as done: a transfer out of, or into, this account."""
+
+    account: str
+    side: Side = Side.PAYS
+
+
+def attempt_finality(nodes: Sequence[TronNode], proof: Proof, txid: TxId, conflict_key: str) -> Finality:
     """Say what the chain says of an attempt now.
 
     Args:
         nodes: The first is asked; all must prove that it is dead.
-        account: Account that pays.
+        proof: What a token's transfer must show.
         txid: Id of the attempt.
         conflict_key: As the codec made it.
 
@@ -51,7 +68,7 @@ def attempt_finality(nodes: Sequence[TronNode], account: str, txid: TxId, confli
     node = nodes[0]
     settled = node.info(txid, solid=True)
     if settled is not None:
-        return outcome(settled, account)
+        return outcome(settled, proof)
     if node.info(txid, solid=False) is not None:
         return Finality.MINED
     if node.is_pending(txid):
@@ -60,16 +77,16 @@ def attempt_finality(nodes: Sequence[TronNode], account: str, txid: TxId, confli
 
 
 @shaped
-def outcome(info: Mapping[str, Any], account: str) -> Finality:
+def outcome(info: Mapping[str, Any], proof: Proof) -> Finality:
     """Read the result of a solidified transaction of ours."""
     receipt = info.get("receipt", {})
     if info.get("result") == "FAILED" or receipt.get("result", "SUCCESS") != "SUCCESS":
         return Finality.FAILED
     if "contract_address" not in info and "result" not in receipt:  # no contract was called
         return Finality.FINAL
-    ours = (bytes(12) + address_bytes(account)).hex()
+    ours = (bytes(12) + address_bytes(proof.account)).hex()
     topics = [log.get("topics", []) for log in info.get("log", ())]
-    paid = any(len(each) == 3 and each[0] == TRANSFER_TOPIC and each[1] == ours for each in topics)
+    paid = any(len(each) == 3 and each[0] == TRANSFER_TOPIC and each[proof.side] == ours for each in topics)
     return Finality.FINAL if paid else Finality.UNKNOWN
 
 

@@ -184,6 +184,21 @@ class TronNode:
         return int(word, 16)
 
     @shaped
+    def decimals(self, contract: str) -> int | None:
+        """Decimals that a token's contract tells; None if no contract there tells them."""
+        answer = self.http.ask(
+            "/wallet/triggerconstantcontract",
+            owner_address=node_hex(contract),
+            contract_address=node_hex(contract),
+            function_selector="decimals()",
+            parameter="",
+        )
+        words = answer.get("constant_result", ())
+        if not answer.get("result", {}).get("result") or len(words) != 1 or len(words[0]) != _ID_HEX:
+            return None
+        return int(words[0], 16)
+
+    @shaped
     def balance_at(self, address: str, block: BlockRef) -> int:
         """Sun that an account held at the end of a block; the node must keep balance history."""
         answer = self.http.ask(

@@ -37,7 +37,9 @@ class TronPrices:
         per_byte: Bandwidth bought for one byte of a transaction.
         multisign: Added where a transaction carries more than one signature.
         activation: Added where a payment of TRX opens its destination: 1 TRX, and 0.1 for its bandwidth.
-        fee_limit: Most that a contract call may burn for energy.
+        fee_limit: Most that a token's transfer out of the wallet may burn for energy.
+        sweep_fee_limit: Most that the sweep of a token may burn: 130,000 energy, which a first holding takes, at
+            210 sun, rounded up; later ones take half of it.
         permission_update: Price of changing the permissions of an account.
     """
 
@@ -45,6 +47,7 @@ class TronPrices:
     multisign: int = 1_000_000
     activation: int = 1_100_000
     fee_limit: int = 100_000_000
+    sweep_fee_limit: int = 30_000_000
     permission_update: int = 100_000_000
 
 

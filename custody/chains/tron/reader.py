@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence, Set
 
-from custody.chains.port import SeenDeposit
-from custody.chains.tron.deposits import scan_block
-from custody.chains.tron.finality import attempt_finality
+from custody.chains.port import SeenDeposit, SignedTx
+from custody.chains.tron.deposits import Watched, scan_block
+from custody.chains.tron.finality import Proof, Side, attempt_finality
 from custody.chains.tron.node import TronNode
 from custody.chains.tron.plan import Moment, ReservedSpend, TronState
 from custody.chains.tron.wallet import TronWallet
@@ -25,8 +25,14 @@ from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import BlockRef, Finality
-from custody.primitives.errors import UnknownAsset
+from custody.primitives.errors import UnknownAsset, VerificationFailed
 from custody.primitives.ids import TxId
+
+
+class FeeAboveSigned(VerificationFailed):
+    """A node says that a transaction cost more than its bytes allow: it lies, or prices rose above the pinned ones."""
+
+    code = "tron_fee_above_signed"
 
 
 class TronReader:
@@ -80,11 +86,33 @@ class TronReader:
 
     def deposits(self, watched: Set[str], block: BlockRef) -> Sequence[SeenDeposit]:
         """All payments in this block to the watched addresses (base58check)."""
-        return scan_block(self.node, self.wallet.tokens, watched, block)
+        station = self.wallet.station_address
+        return scan_block(self.node, Watched(watched, self.wallet.tokens, station), block)
 
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt; see `finality.attempt_finality`."""
-        return attempt_finality(self._nodes, self.wallet.address.text, txid, conflict_key)
+        return attempt_finality(self._nodes, Proof(self.wallet.address.text), txid, conflict_key)
+
+    def move_finality(self, txid: TxId, conflict_key: str) -> Finality:
+        """The same of a sweep, whose tokens must have come in, or of a top-up."""
+        return attempt_finality(self._nodes, Proof(self.wallet.address.text, Side.RECEIVES), txid, conflict_key)
+
+    def fee_paid(self, tx: SignedTx) -> Amount:
+        """What the chain took for a solidified transaction of ours, in sun; one node says it, its bytes bound it.
+
+        Raises:
+            FeeAboveSigned: More than was signed for; nothing is booked.
+            NodeUnavailable: The node does not show its result now.
+        """
+        sun = self.node.fee_paid(tx.txid)
+        if sun > tx.fee_max.units:
+            raise FeeAboveSigned(
+                f"{self.chain.id}: the node says {tx.txid} took {sun} sun, signed for at most {tx.fee_max.units}",
+                txid=tx.txid,
+                said=sun,
+                signed=tx.fee_max.units,
+            )
+        return Amount(sun, self.wallet.params.native)
 
 
 def moment_of(node: TronNode) -> Moment:

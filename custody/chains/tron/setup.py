@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from custody.chains.token_listing import verify_decimals
 from custody.chains.tron.address import node_hex
 from custody.chains.tron.node import TronNode, shaped
 from custody.chains.tron.params import ACTIVE_PERMISSION_ID
@@ -85,6 +86,17 @@ def verify_wallet(node: TronNode, wallet: TronWallet) -> None:
             wallet=wallet.id,
             differences=len(differences),
         )
+
+
+def verify_tokens(node: TronNode, wallet: TronWallet) -> None:
+    """Compare the listed tokens with their contracts.
+
+    Raises:
+        TokenDiffers: One is no token, or has other decimals.
+        NodeUnavailable: No answer.
+    """
+    for token in wallet.tokens:
+        verify_decimals(token, node.decimals(str(token.contract)))
 
 
 @shaped

@@ -76,6 +76,7 @@ class TronWallet:
         owners: Owner permission.
         tokens: Allow-list of TRC-20 assets; contract in base58check.
         deposits: Accounts that are swept into this one; None where there are none.
+        station: Key of the account that lends deposit accounts the TRX for a token's sweep; None where nobody does.
     """
 
     id: str
@@ -86,6 +87,7 @@ class TronWallet:
     owners: OwnerQuorum
     tokens: tuple[Asset, ...] = ()
     deposits: DepositBranch | None = None
+    station: PublicKey | None = None
 
     def __post_init__(self) -> None:
         members = [member.address for member in self.members]
@@ -100,13 +102,21 @@ class TronWallet:
             parse_destination(token.contract)
         if len({token.contract for token in self.tokens}) != len(self.tokens):
             raise InvalidInput(f"wallet {self.id}: one token contract appears twice")
-        if self.deposits is not None and self.deposits.public_key(0) == self.account_key:
-            raise InvalidInput(f"wallet {self.id}: its account must not be a deposit account")
+        for name, key in (("account", self.account_key), ("gas station", self.station)):
+            if self.deposits is not None and self.deposits.public_key(0) == key:
+                raise InvalidInput(f"wallet {self.id}: its {name} must not be a deposit account")
+        if self.station_address in {self.address.text, *members, *owners}:
+            raise InvalidInput(f"wallet {self.id}: the gas station must be an account with no other use")
 
     @property
     def address(self) -> Address:
         """The account."""
         return Address(self.params.chain.id, address_of(self.account_key))
+
+    @property
+    def station_address(self) -> str | None:
+        """Gas station; None where there is none."""
+        return None if self.station is None else address_of(self.station)
 
     @property
     def assets(self) -> tuple[Asset, ...]:
@@ -153,6 +163,8 @@ class TronWallet:
         if self.deposits is not None:
             branch = self.deposits
             registered["sweep_from"] = {"path": branch.path, "xpub": branch.xpub, "window": branch.window}
+        if self.station is not None:
+            registered["gas_station"] = self.station_address
         return registered
 
 

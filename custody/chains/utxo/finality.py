@@ -6,14 +6,14 @@ Rules:
     * Dead is proven by the outpoint alone: another transaction, buried at final depth, spends the
       attempt's first input. Absence, eviction from the pool and time prove nothing.
     * The search walks back from one tip by parent hashes, so that a reorg meanwhile cannot mix two chains.
-    * Where a txid is malleable (scripts before segwit) a spender that is not recognised may still be our own
-      payment, signed again by others: nothing is called dead there.
+    * Where a txid is malleable (scripts before segwit) it takes our own bytes to tell another payment from ours
+      under another name: without them nothing is called dead there.
 """
 
 from __future__ import annotations
 
 from custody.chains.utxo.coins import outpoint_of
-from custody.chains.utxo.malleability import canonical_txid
+from custody.chains.utxo.malleability import is_same_payment
 from custody.chains.utxo.params import UtxoParams
 from custody.nodes.bitcoin import BitcoinNode
 from custody.primitives.chain import Finality
@@ -23,7 +23,9 @@ MAX_SEARCH_BLOCKS = 4_320
 """Thirty days of Bitcoin blocks; a spender further back stays unknown, which releases nothing."""
 
 
-def attempt_finality(node: BitcoinNode, params: UtxoParams, txid: TxId, conflict_key: str) -> Finality:
+def attempt_finality(
+    node: BitcoinNode, params: UtxoParams, txid: TxId, conflict_key: str, raw: bytes = b""
+) -> Finality:
     """Tell what the chain says of an attempt now.
 
     Args:
@@ -31,9 +33,10 @@ def attempt_finality(node: BitcoinNode, params: UtxoParams, txid: TxId, conflict
         params: Gives the final depth.
         txid: Of the attempt.
         conflict_key: Its first input, as `UtxoCodec.reservations` names it.
+        raw: Its complete bytes; empty if they are not known.
 
     Returns:
-        FINAL, MINED or PENDING for the attempt itself, under whatever txid; DEAD if another transaction at
+        FINAL, MINED or PENDING for the attempt itself, under whatever txid; DEAD if another payment at
         final depth spends its first input; otherwise UNKNOWN.
 
     Raises:
@@ -53,9 +56,10 @@ def attempt_finality(node: BitcoinNode, params: UtxoParams, txid: TxId, conflict
         return Finality.UNKNOWN
     found, depth = spender
     is_final = depth >= params.chain.final_depth
-    if found == txid or (params.is_malleable and canonical_txid(node.raw_txs([found])[0]) == txid):
+    if found == txid or (params.is_malleable and raw and is_same_payment(raw, node.raw_txs([found])[0], found)):
         return Finality.FINAL if is_final else Finality.MINED
-    return Finality.DEAD if is_final and not params.is_malleable else Finality.UNKNOWN
+    can_tell = bool(raw) or not params.is_malleable
+    return Finality.DEAD if is_final and can_tell else Finality.UNKNOWN
 
 
 def _find_spender(node: BitcoinNode, outpoint: tuple[str, int]) -> tuple[str, int] | None:

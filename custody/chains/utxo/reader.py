@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
 
-from custody.chains.port import SeenDeposit
+from custody.chains.port import SeenDeposit, SignedTx
 from custody.chains.utxo.address import address_of_script, script_of_address
 from custody.chains.utxo.coins import Coin, Coins, resource
 from custody.chains.utxo.finality import attempt_finality
@@ -179,6 +179,10 @@ class UtxoReader:
     def finality(self, txid: TxId, conflict_key: str) -> Finality:
         """What the chain says of an attempt now; see `finality.attempt_finality` for the proof of death."""
         return attempt_finality(self.node, self.wallet.params, txid, conflict_key)
+
+    def finality_of(self, signed: SignedTx) -> Finality:
+        """What the chain says of these bytes now, whatever id they were mined under."""
+        return attempt_finality(self.node, self.wallet.params, signed.txid, signed.conflict_key, signed.raw)
 
     def _units_at(self, block: BlockRef | None) -> Counter[Place]:
         """Satoshi at every place of the wallet, now or as of a block."""

@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from embit.bip32 import HDKey
 from embit.descriptor.checksum import add_checksum
 
 from custody.chains.utxo.address import address_of_script
@@ -186,7 +185,8 @@ class UtxoWallet:
 
     def multisig_script(self, branch: int, index: int) -> bytes:
         """The m-of-n script at one place: the witness script (WSH) or redeem script (SH)."""
-        keys = sorted(key.raw for key in self.public_cosigner_keys(branch, index))
+        self._require_place(branch, index)
+        keys = sorted(_child(origin.xpub, branch, index) for origin in self.cosigners)
         pushes = b"".join(bytes([len(key)]) + key for key in keys)
         return bytes([_OP_BASE + self.threshold]) + pushes + bytes([_OP_BASE + len(keys), _OP_CHECKMULTISIG])
 
@@ -217,10 +217,10 @@ class UtxoWallet:
 
 
 @lru_cache(maxsize=256)
-def _branch_key(xpub: str, branch: int) -> HDKey:
-    return HDKey.from_string(xpub).child(branch)
+def _branch_node(xpub: str, branch: int) -> PublicNode:
+    return decode_xpub(xpub)[1].child(branch)
 
 
 @lru_cache(maxsize=65_536)  # 33 bytes each: a window of deposit addresses of a handful of wallets
 def _child(xpub: str, branch: int, index: int) -> bytes:
-    return bytes(_branch_key(xpub, branch).child(index).get_public_key().sec())
+    return _branch_node(xpub, branch).child_key(index)

@@ -113,7 +113,8 @@ class XrplCodec:
         native = self.wallet.params.native
         paid = tx.payment
         to = ((Address(self.chain.id, paid.to), Amount(paid.drops, native)),) if paid else ()
-        return TransferSummary(to, (), Amount(tx.fee_drops, native))
+        tags = ("" if paid.tag is None else str(paid.tag),) if paid else ()
+        return TransferSummary(to, (), Amount(tx.fee_drops, native), tags)
 
     def reservations(self, tx: XrplPlan) -> tuple[str, ...]:
         """The conflict key, the ticket, and what is taken from the account."""

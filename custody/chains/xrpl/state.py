@@ -12,12 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from custody.primitives.errors import MalformedPayload, Unavailable
+from custody.chains.port import WalletBusy
+from custody.primitives.errors import MalformedPayload
 
 KEY, SLOT_KEY, SPEND_KEY = "xrpl", "xrplslot", "xrplspend"
 
 
-class NoFreeTicket(Unavailable):
+class NoFreeTicket(WalletBusy):
     """Every ticket is in use; one becomes free when its payment has expired, new ones are made by `tickets`."""
 
     code = "no_free_ticket"

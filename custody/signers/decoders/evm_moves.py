@@ -21,7 +21,7 @@ from custody.primitives.errors import MalformedPayload, Refused
 from custody.primitives.intent import TransferSummary
 from custody.signers.decoders.evm_bytes import Arguments, decimal, eip55, keccak256
 from custody.signers.decoders.evm_outer import Outer, read_outer
-from custody.signers.decoders.evm_registration import RegisteredSafe, SweepBranch
+from custody.signers.decoders.evm_registration import RegisteredSafe
 from custody.signers.port import ToSign, Understood
 
 SWEEP_TAG = "mext/evm-sweep/1"
@@ -104,7 +104,7 @@ class OwnMoves:
         return self._understood(None, outer.fee_max_wei, (account, outer, self._path_of(account), raw))
 
     def _deposit_path(self, index: int, account: bytes) -> str:
-        branch: SweepBranch | None = self._safe.sweep
+        branch = self._safe.sweep
         if branch is None:
             raise Refused(f"wallet {self._safe.id}: no deposit accounts are registered")
         path = f"{branch.path}/0/{index}"

@@ -13,37 +13,16 @@ from dataclasses import dataclass
 import coincurve
 
 from custody.keys.material import Curve, PublicKey
-from custody.keys.paths import format_path, parse_path
-from custody.keys.xkeys import decode_xpub
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import InvalidInput
 from custody.signers.decoders.evm_bytes import eip55, keccak256
+from custody.signers.decoders.sweep_branch import SweepBranch, read_branch
 
 MULTISEND_CALL_ONLY = {"1.4.1": "0x9641d764fc13c8B624c04430C7356C1C7C8102e2"}
 """Canonical MultiSendCallOnly of each accepted Safe release: the one contract a delegatecall may reach."""
 
 NATIVE_DECIMALS = 18
-
-
-@dataclass(frozen=True, slots=True)
-class SweepBranch:
-    """Deposit accounts whose coins may go to the Safe.
-
-    Attributes:
-        path: Account path, e.g. "m/44h/60h/0h"; addresses are path/0/i.
-        xpub: Extended public key at this path.
-        window: Indexes run from 0 to window - 1.
-    """
-
-    path: str
-    xpub: str
-    window: int
-
-    def account(self, index: int) -> bytes:
-        """Deposit account `index`, 20 bytes, derived anew."""
-        _, node = decode_xpub(self.xpub)
-        return account_of(node.descend((0, index)).public_key())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +50,7 @@ class RegisteredSafe:
     threshold: int
     native: Asset
     tokens: Mapping[bytes, Asset]
-    sweep: SweepBranch | None
+    sweep: SweepBranch[bytes] | None
     station: bytes | None
 
 
@@ -108,7 +87,7 @@ def read_registration(registration: Mapping[str, object]) -> RegisteredSafe:
         threshold=threshold,
         native=Asset(_text(registration, "native"), NATIVE_DECIMALS, chain),
         tokens=dict(_token(entry, chain) for entry in _items(registration, "tokens")),
-        sweep=_sweep(registration.get("sweep_from")),
+        sweep=read_branch(registration.get("sweep_from"), account_of),
         station=None if station is None else _address(station),
     )
 
@@ -125,17 +104,6 @@ def _token(entry: object, chain: ChainId) -> tuple[bytes, Asset]:
         raise InvalidInput("a token is an object of symbol, decimals and contract")
     contract = _text(entry, "contract")
     return _address(contract), Asset(_text(entry, "symbol"), _number(entry, "decimals"), chain, contract)
-
-
-def _sweep(entry: object) -> SweepBranch | None:
-    if entry is None:
-        return None
-    if not isinstance(entry, Mapping):
-        raise InvalidInput("sweep_from is an object of path, xpub and window")
-    path = format_path(parse_path(_text(entry, "path")))
-    branch = SweepBranch(path, _text(entry, "xpub"), _number(entry, "window"))
-    branch.account(0)  # a key that does not parse stops the signer here, not at the first sweep
-    return branch
 
 
 def _address(value: object) -> bytes:

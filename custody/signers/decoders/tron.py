@@ -6,7 +6,9 @@ Rules:
     * A payment is signed under the registered permission only; a sweep under the account's own key.
     * The permission's mask on chain allows any contract call; which contract and which call is checked here.
     * A memo, a script, a second contract, an unknown field of any message: refused.
-    * A sweep goes from a registered deposit account to the registered account, in TRX.
+    * A sweep goes from a registered deposit account to the registered account: TRX, or a listed token.
+    * TRX for a sweep goes from the registered gas station to a registered deposit account, whose only way out is a
+      sweep. What it brings there counts as fee, since it is meant to be burnt: the signer's own fee cap bounds it.
     * The id is computed here from the bytes that were read; what is shown is what is signed.
 
 Example:
@@ -33,6 +35,7 @@ from custody.signers.port import OwnedPlace, ToSign, Understood
 
 PAYMENT_TAG = "mext/tron-payment/1"
 SWEEP_TAG = "mext/tron-sweep/1"
+TOP_UP_TAG = "mext/tron-top-up/1"
 TRANSFER, TRIGGER = 1, 31
 CAIP2 = {"tron": "tron:0x2b6653dc", "tron-nile": "tron:0xcd8690dc", "tron-local": "tron:local"}
 """Networks as ownership texts name them: the end of the genesis block's id."""
@@ -85,6 +88,7 @@ class TronDecoder:
         accounts = {path: account_of(key) for path, key in our_keys.items()}
         self._member_paths = [path for path, account in accounts.items() if account in self.wallet.members]
         self._our_paths = frozenset(accounts)
+        self._station_paths = [path for path, account in accounts.items() if account == self.wallet.station]
         if len(self._member_paths) > 1:
             raise InvalidInput(f"wallet {self.wallet.id}: two member keys in one signer")
         if any(self.wallet.members[accounts[path]] != path for path in self._member_paths):
@@ -100,8 +104,8 @@ class TronDecoder:
         tag, fields = split_tagged(payload)
         if role is SigningRole.MEMBER and tag == PAYMENT_TAG:
             return self._payment(fields)
-        if role is SigningRole.SENDER and tag == SWEEP_TAG:
-            return self._sweep(fields)
+        if role is SigningRole.SENDER and tag in (SWEEP_TAG, TOP_UP_TAG):
+            return self._own_move(fields, is_sweep=tag == SWEEP_TAG)
         raise Refused(f"wallet {self.wallet.id}: a {tag[:40]!r} payload is not for role {role.value}")
 
     def owned_place(self, address: str) -> OwnedPlace:
@@ -140,24 +144,44 @@ class TronDecoder:
         summary = TransferSummary((paid,), (), Amount(fee, wallet.native))
         return self._understood(payment, summary, self._member_path())
 
-    def _sweep(self, fields: list[bytes]) -> Understood:
+    def _own_move(self, fields: list[bytes], *, is_sweep: bool) -> Understood:
         wallet, branch = self.wallet, self.wallet.sweep
         if len(fields) != 2:
-            raise MalformedPayload(f"a sweep has 2 fields, not {len(fields)}")
+            raise MalformedPayload(f"a sweep or a top-up has 2 fields, not {len(fields)}")
         if branch is None:
             raise Refused(f"wallet {wallet.id}: no deposit accounts are registered")
         index, payment = decimal(fields[0]), self._read(fields[1])
         path = f"{branch.path}/0/{index}"
         if index >= branch.window or path in self._our_paths:
             raise Refused(f"wallet {wallet.id}: {path} is not a deposit account")
-        if payment.owner != branch.account(index) or payment.permission_id != 0:
-            raise Refused(f"wallet {wallet.id}: {payment.owner} is not deposit account {index}, or not by its own key")
-        if payment.to != wallet.account or payment.contract is not None:
-            raise Refused(f"wallet {wallet.id}: a sweep brings TRX to {wallet.account}, nothing else anywhere else")
+        if payment.permission_id != 0:
+            raise Refused(f"wallet {wallet.id}: {payment.owner} acts by its own key only")
+        account = branch.account(index)
+        return self._sweep(payment, account, path) if is_sweep else self._top_up(payment, account)
+
+    def _sweep(self, payment: _Payment, account: str, path: str) -> Understood:
+        wallet = self.wallet
+        if payment.owner != account:
+            raise Refused(f"wallet {wallet.id}: {payment.owner} is not the deposit account at {path}")
+        if payment.to != wallet.account:
+            raise Refused(f"wallet {wallet.id}: a sweep goes to {wallet.account}, nowhere else")
         # The wallet's account is our own registration: what reaches it never left the wallet.
-        home = Address(wallet.chain, payment.to), Amount(payment.units, wallet.native)
-        fee = Amount(self._size(payment.raw, 1) * wallet.prices.per_byte, wallet.native)
-        return self._understood(payment, TransferSummary((), (home,), fee), path)
+        asset = wallet.native if payment.contract is None else wallet.tokens[payment.contract]
+        return self._move(payment, Amount(payment.units, asset), payment.fee_limit, path)
+
+    def _top_up(self, payment: _Payment, account: str) -> Understood:
+        wallet = self.wallet
+        if wallet.station is None or payment.owner != wallet.station:
+            raise Refused(f"wallet {wallet.id}: {payment.owner} is not the gas station")
+        if payment.to != account or payment.contract is not None:
+            raise Refused(f"wallet {wallet.id}: the gas station lends TRX to deposit accounts, nothing else to anybody")
+        lent = Amount(payment.units, wallet.native)
+        return self._move(payment, lent, wallet.prices.activation + payment.units, self._station_path())
+
+    def _move(self, payment: _Payment, brought: Amount, more_fee: int, path: str) -> Understood:
+        to = Address(self.wallet.chain, payment.to), brought
+        sun = self._size(payment.raw, 1) * self.wallet.prices.per_byte + more_fee
+        return self._understood(payment, TransferSummary((), (to,), Amount(sun, self.wallet.native)), path)
 
     def _read(self, raw: bytes) -> _Payment:
         whole = Message.read(raw, "raw_data", numbers={8, 14, 18}, blobs={1, 4, 11})
@@ -213,3 +237,8 @@ class TronDecoder:
         if not self._member_paths:
             raise Refused(f"wallet {self.wallet.id}: this signer holds no member key")
         return self._member_paths[0]
+
+    def _station_path(self) -> str:
+        if not self._station_paths:
+            raise Refused(f"wallet {self.wallet.id}: this signer holds no key of the gas station")
+        return self._station_paths[0]

@@ -16,33 +16,13 @@ from Crypto.Hash import keccak
 
 from custody.keys.material import Curve, PublicKey
 from custody.keys.paths import format_path, parse_path
-from custody.keys.xkeys import decode_xpub
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import InvalidInput
+from custody.signers.decoders.sweep_branch import SweepBranch, read_branch
 from custody.signers.decoders.tron_bytes import address
 
 NATIVE_SYMBOL, NATIVE_DECIMALS = "TRX", 6
-
-
-@dataclass(frozen=True, slots=True)
-class SweepBranch:
-    """Deposit accounts whose coins may go to the wallet's account.
-
-    Attributes:
-        path: Account path, e.g. "m/44h/195h/0h"; addresses are path/0/i.
-        xpub: Extended public key at this path.
-        window: Indexes run from 0 to window - 1.
-    """
-
-    path: str
-    xpub: str
-    window: int
-
-    def account(self, index: int) -> str:
-        """Deposit account `index`, derived anew."""
-        _, node = decode_xpub(self.xpub)
-        return account_of(node.descend((0, index)).public_key())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +49,7 @@ class RegisteredTronWallet:
         tokens: Listed tokens by contract.
         prices: Upper bounds.
         sweep: Deposit accounts; None where there are none.
+        station: Account that lends deposit accounts TRX; None where there is none.
     """
 
     id: str
@@ -80,7 +61,8 @@ class RegisteredTronWallet:
     native: Asset
     tokens: Mapping[str, Asset]
     prices: Prices
-    sweep: SweepBranch | None
+    sweep: SweepBranch[str] | None
+    station: str | None
 
 
 def read_registration(registration: Mapping[str, object]) -> RegisteredTronWallet:
@@ -100,19 +82,23 @@ def read_registration(registration: Mapping[str, object]) -> RegisteredTronWalle
         raise InvalidInput(f"{threshold} of {len(members)} members is not a safe quorum")
     if permission_id < 2:
         raise InvalidInput(f"permission {permission_id} is the owner's or a block producer's, not for payments")
-    prices = _object(registration.get("prices"), "prices")
+    prices, account = _object(registration.get("prices"), "prices"), _address(registration, "account")
+    station = _address(registration, "gas_station") if "gas_station" in registration else None
+    if station in (account, *dict(members)):
+        raise InvalidInput("the gas station is the wallet's account or a member")
     tokens = [_token(entry, chain) for entry in _items(registration, "tokens")]
     return RegisteredTronWallet(
         id=_text(registration, "id"),
         chain=chain,
-        account=_address(registration, "account"),
+        account=account,
         permission_id=permission_id,
         threshold=threshold,
         members=dict(members),
         native=Asset(NATIVE_SYMBOL, NATIVE_DECIMALS, chain),
         tokens={str(token.contract): token for token in tokens},
         prices=Prices(*(_number(prices, name) for name in ("per_byte", "multisign", "activation", "fee_limit"))),
-        sweep=_sweep(registration.get("sweep_from")),
+        sweep=read_branch(registration.get("sweep_from"), account_of),
+        station=station,
     )
 
 
@@ -126,15 +112,6 @@ def account_of(key: PublicKey) -> str:
 
 def _token(entry: Mapping[str, object], chain: ChainId) -> Asset:
     return Asset(_text(entry, "symbol"), _number(entry, "decimals"), chain, _address(entry, "contract"))
-
-
-def _sweep(entry: object) -> SweepBranch | None:
-    if entry is None:
-        return None
-    fields = _object(entry, "sweep_from")
-    branch = SweepBranch(_path(_text(fields, "path")), _text(fields, "xpub"), _number(fields, "window"))
-    branch.account(0)  # a key that does not parse stops the signer here, not at the first sweep
-    return branch
 
 
 def _path(text: str) -> str:

@@ -109,10 +109,9 @@ class XrplDecoder:
         self._require_ours(fields)
         digests = ((path, _digest(payload, account)) for path, account in self._ours.items())
         return Understood(
-            TransferSummary(to, (), Amount(fields["Fee"], self._wallet.native)),
+            TransferSummary(to, (), Amount(fields["Fee"], self._wallet.native), memos),
             self._conflict_key(fields),
             tuple(ToSign(0, path, digest) for path, digest in digests),
-            memos=memos,
         )
 
     def owned_place(self, address: str) -> OwnedPlace:

@@ -10,8 +10,7 @@ import httpx
 
 from custody.primitives.errors import Refused, Unavailable
 
-TIMEOUT_S = 300
-"""A statement over eight chains takes most of a minute on two busy cores."""
+TIMEOUT_S = 60
 POLL_S = 0.1
 
 T = TypeVar("T")

@@ -54,7 +54,7 @@ WITHDRAWALS = (
 )
 """One on each chain."""
 MIN_COLD_PPM = 980_000
-SETTLE_TIMEOUT_S = 300
+SETTLE_TIMEOUT_S = 120
 
 
 class NotAsExpected(VerificationFailed):
@@ -131,7 +131,8 @@ def rebalance(world: World, step: Step, staff: Staff) -> None:
     for asset in ASSETS:
         body = {"officer": "carol", "asset": asset}
         moves.append(world.client.post("/treasury/rebalance", body, key=f"rebalance-{asset}")["id"])
-        approve(world, staff, moves[-1])
+    for move in moves:
+        approve(world, staff, move)
     for move in moves:
         await_settled(world, move)
     shares = []

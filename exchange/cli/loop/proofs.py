@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,9 @@ def cold_room(home: Home, claims: list[tuple[OwnedPlace, OwnershipClaim]]) -> li
     specs = {spec.id: spec for spec in load_blueprint(home.blueprint).wallets}
     passphrase = read_passphrase(home.passphrase)
     names = {m.signer for spec in specs.values() if spec.tier == COLD for m in spec.members[: spec.threshold]}
-    seeds = {name: open_seed(home.keystore(name), passphrase) for name in sorted(names)}
+    with ThreadPoolExecutor(max_workers=2) as pool:  # stretching a passphrase releases the interpreter lock
+        opened = pool.map(lambda name: open_seed(home.keystore(name), passphrase), sorted(names))
+    seeds = dict(zip(sorted(names), opened, strict=True))
     made = []
     for place, claim in claims:
         if place.tier == COLD:

@@ -35,6 +35,7 @@ def run_loop(world: World, report: Report, console: Console, sol: str = WRAPPED)
             f"{w.chain} (by FROST)" if is_frost(w) else w.chain for w in ceremony.wallets if w.tier == "hot"
         )
     with report.step("Deploy contracts", console) as step:
+        world.begin_signers()  # their keys are there, and contracts are none of their business
         deployment = provision_contracts(world.home, world.chains, ceremony)
         voters = votes.Voters(world)
         voters.delegate()
@@ -42,7 +43,7 @@ def run_loop(world: World, report: Report, console: Console, sol: str = WRAPPED)
         placed = ", ".join(f"{name} {address[:10]}..." for name, address in deployment.addresses.items())
         step.evidence = f"{placed}; roles as in the table, none with the deployer"
     with report.step("Start signers and the service", console) as step:
-        world.start_signers()
+        world.await_signers()
         world.start_service()
         step.evidence = f"4 signer processes, API and pages on {world.client.url}"
     staff = Staff(world.home, APPROVERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from custody.keys import ed25519
@@ -29,9 +30,9 @@ class Staff:
 
     def __init__(self, home: Home, names: tuple[str, ...]) -> None:
         passphrase = read_passphrase(home.passphrase)
-        self._keys: dict[str, Secret] = {
-            name: open_ed25519(home.keystore(name), passphrase, STAFF_PATH) for name in names
-        }
+        with ThreadPoolExecutor(max_workers=2) as pool:  # stretching a passphrase releases the interpreter lock
+            opened = pool.map(lambda name: open_ed25519(home.keystore(name), passphrase, STAFF_PATH), names)
+        self._keys: dict[str, Secret] = dict(zip(names, opened, strict=True))
 
     def approvals(self, withdrawal: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Sign an approval by each of them, over the hash recomputed from the shown fields.

@@ -55,10 +55,15 @@ class Voters:
     def pass_time(self, seconds: int) -> None:
         """Move the local chain's clock; a real chain needs patience instead."""
         self._web3.provider.make_request("evm_increaseTime", [seconds])  # type: ignore[arg-type]  # a method of anvil
+        self._mine()
+
+    def _mine(self) -> None:
+        """Add a block now: a voter of the loop does not wait for the next second."""
         self._web3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
 
     def _send(self, call: Any) -> None:  # noqa: ANN401 - a bound contract function
         txid = call.transact({"from": self._holder})
+        self._mine()
         receipt = self._web3.eth.wait_for_transaction_receipt(txid, timeout=30, poll_latency=0.1)
         expect(receipt["status"] == 1, f"{call.fn_name} reverted")
 

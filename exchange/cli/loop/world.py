@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from custody.devnet.network import KINDS, LocalChainKind, LocalChains
 from custody.devnet.processes import Launch, NodeProcess
@@ -17,7 +15,7 @@ from custody.primitives.errors import Refused, Unavailable
 from custody.signers.client import RemoteSigner
 from exchange.app.ceremony import SENDER, SIGNERS
 from exchange.app.home import Home
-from exchange.cli.loop.client import Client
+from exchange.cli.loop.client import Answered, Client
 
 READY_TIMEOUT_S = 120
 
@@ -43,6 +41,7 @@ class World:
         make_private_folder(self.home.folder)
         self.port = port
         self._stack = ExitStack()
+        self._signers: dict[str, NodeProcess] = {}
         self._service: NodeProcess | None = None
         self.chains: LocalChains
         self.client: Client
@@ -51,30 +50,31 @@ class World:
         """Start the local chains; some of them suffice if Ethereum, which carries the contracts, is among them."""
         self.chains = self._stack.enter_context(LocalChains.start(self.home.folder / "chains", kinds))
 
-    def start_signers(self) -> None:
-        """Start one process a signer."""
+    def begin_signers(self) -> None:
+        """Start one process a signer, and do not wait for them: they unseal their keys side by side."""
         (self.home.folder / "run").mkdir(mode=0o700)
         for name in (*SIGNERS, SENDER):
-            socket = self.home.socket(name)
-            arguments = ("--home", str(self.home.signer(name)), "--socket", str(socket))
-            passphrase = ("--passphrase-file", str(self.home.passphrase))
-            launch = Launch(
-                name,
-                (sys.executable, "-m", "custody.signers", *arguments, *passphrase),
-                self.home.folder / "logs",
-                _import_path(),
-            )
-            probe = RemoteSigner(name, socket)
-            self._stack.enter_context(NodeProcess.start(launch, is_ready=lambda probe=probe: _answers(probe)))  # type: ignore[misc]
+            self._signers[name] = self._stack.enter_context(NodeProcess.begin(self.signer_launch(name)))
+
+    def await_signers(self) -> None:
+        """Wait until every signer answers."""
+        for name, process in self._signers.items():
+            process.await_ready(partial(_answers, RemoteSigner(name, self.home.socket(name))))
+
+    def signer_launch(self, name: str) -> Launch:
+        """How a signer process is started."""
+        places = ("--home", str(self.home.signer(name)), "--socket", str(self.home.socket(name)))
+        passphrase = ("--passphrase-file", str(self.home.passphrase))
+        command = (sys.executable, "-m", "custody.signers", *places, *passphrase)
+        return Launch(name, command, self.home.folder / "logs", _import_path())
 
     def start_service(self) -> None:
         """Start the service, or start it again, and wait until it answers."""
-        url = f"http://127.0.0.1:{self.port}"
+        self.client = Client(f"http://127.0.0.1:{self.port}", self.home.token.read_text().strip())
         process = NodeProcess.start(
-            self.service_launch(), is_ready=lambda: _is_up(url), ready_timeout_s=READY_TIMEOUT_S
+            self.service_launch(), is_ready=partial(_is_up, self.client), ready_timeout_s=READY_TIMEOUT_S
         )
         self._service = self._stack.enter_context(process)
-        self.client = Client(url, self.home.token.read_text().strip())
 
     def service_launch(self) -> Launch:
         """How the service is started."""
@@ -108,9 +108,9 @@ def _answers(signer: RemoteSigner) -> bool:
         return False
 
 
-def _is_up(url: str) -> bool:
+def _is_up(client: Client) -> bool:
     try:
-        answer: Any = httpx.get(f"{url}/v1/status", timeout=5, trust_env=False)
-    except httpx.HTTPError:
+        client.get("/status")
+    except (Unavailable, Answered):
         return False
-    return bool(answer.status_code == 200)
+    return True

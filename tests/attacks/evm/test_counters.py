@@ -25,8 +25,9 @@ from custody.primitives.chain import Finality
 from custody.store.database import open_database
 from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.sweeps import SqlSweepStore
-from exchange.app.evm_moves import SafeMoves, Station
+from exchange.app.evm_moves import DAILY_GAS_WEI, SafeMoves
 from exchange.app.evm_upkeep import PATIENCE_STEPS, SafeNonceGap, SenderUpkeep
+from exchange.app.gas_station import Station
 
 pytestmark = pytest.mark.node
 
@@ -84,7 +85,7 @@ def payments(house):
 def upkeep(house, payments, tmp_path):
     database = open_database(f"sqlite:///{tmp_path}/custody.db")
     sweeps = SqlSweepStore(database, AssetBook([ETH]))
-    moves = SafeMoves(house.reader, Station({}, SqlGasLoanStore(database), sweeps, lambda: 0))
+    moves = SafeMoves(house.reader, Station({}, SqlGasLoanStore(database), sweeps, lambda: 0, DAILY_GAS_WEI))
     return SenderUpkeep(house.reader, house.codec, moves, (payments, sweeps), AccountSigner(house.wallet))
 
 

@@ -6,8 +6,8 @@ import pytest
 from simulators.anvil import ETH, AccountSigner, make_intent, mined_by_hand, running_house
 
 from custody.chains.evm.abi import transfer_call
-from custody.chains.evm.gas_station import TokenWorth
 from custody.chains.evm.reader import MAX_IN_FLIGHT
+from custody.chains.token_worth import TokenWorth
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
 from custody.primitives.errors import InsufficientFunds, InvalidInput
@@ -16,7 +16,8 @@ from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.sweeps import SqlSweepStore
 from custody.wallets.gas_loans import DAY_S, LentGas
 from custody.wallets.sweep import Sweeper, SweepState
-from exchange.app.evm_moves import SafeMoves, Station
+from exchange.app.evm_moves import SafeMoves
+from exchange.app.gas_station import Station
 
 pytestmark = pytest.mark.node
 
@@ -132,7 +133,7 @@ def test_an_empty_station_says_so(house, stores):
 def test_a_worth_is_a_ratio():
     with pytest.raises(InvalidInput):
         TokenWorth(0, 1)
-    assert TokenWorth(3, 10).wei_of(2) == 6
+    assert TokenWorth(3, 10).native_of(2) == 6
 
 
 # The gas is ours: were it credited, a customer would get coins for sending tokens.

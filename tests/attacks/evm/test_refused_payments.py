@@ -44,8 +44,9 @@ from custody.withdrawals.request import Bounds, WithdrawalRequest
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from custody.withdrawals.states import LIVE_PAYMENTS, PaymentState, WithdrawalState
 from exchange.app.evm_counters import CounterWatch
-from exchange.app.evm_moves import SafeMoves, Station
+from exchange.app.evm_moves import DAILY_GAS_WEI, SafeMoves
 from exchange.app.evm_rejections import PATIENCE_STEPS, SafeRejecter
+from exchange.app.gas_station import Station
 
 pytestmark = pytest.mark.node
 
@@ -96,7 +97,7 @@ class Rooms(Withdrawals):
         wallets = [(self.house.wallet, SENDER_PATH)]
         if self.lanes_wanted == 2:
             wallets.append((self.second_wallet(), SECOND_SENDER))
-        station = Station({}, SqlGasLoanStore(self.engine), self.sweeps, lambda: self.now_s)
+        station = Station({}, SqlGasLoanStore(self.engine), self.sweeps, lambda: self.now_s, DAILY_GAS_WEI)
         self.lanes = [self.lane_of(wallet, path) for wallet, path in wallets]
         self.rejecters, self.watches = [], []
         for lane in self.lanes:

@@ -4,6 +4,7 @@ import base64
 import copy
 import itertools
 import struct
+from dataclasses import replace
 
 import base58
 import pytest
@@ -14,6 +15,8 @@ from custody.chains.solana.deposits import DepositBook, gains_in_block
 from custody.chains.solana.node import SolanaNode
 from custody.chains.solana.params import LOCAL, NATIVE_MINT, TOKEN_PROGRAM
 from custody.chains.solana.reader import SplReader
+from custody.chains.solana.setup import verify_wallet
+from custody.chains.token_listing import TokenDiffers
 
 TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
 RENT = LOCAL.token_account_rent
@@ -217,3 +220,33 @@ def test_b07_true_deposits_of_both_kinds_are_credited_once_each(live, minted):
     heights = range(live.reader.tip().height - 2, live.reader.tip().height + 1)
     seen = [d for h in heights for d in live.reader.deposits({sol.text}, live.reader.block_at(h))]
     assert [(d.txid, d.to, d.amount.units) for d in seen] == [(first, sol, SOL), (second, sol, 5)]
+
+
+# A listing that does not fit would credit a thousandfold, or what the wallet can never spend.
+@pytest.mark.node
+def test_b07_listed_token_of_other_decimals_or_of_the_new_program_stops_the_start(vm, live, minted):
+    usdc, _ = minted
+    newer, _ = make_mint(vm, "newer", "USDC", program=TOKEN_2022)
+    missing = replace(usdc, contract=Key("no mint").text)
+    wrong = (replace(usdc, decimals=9), "6 decimals, listed with 9"), (newer, "no token"), (missing, "no token")
+    for token, said in wrong:
+        with pytest.raises(TokenDiffers, match=said):
+            verify_wallet(live.node, replace(live.wallet, tokens=(token,)), "confirmed")
+
+
+@pytest.mark.node
+def test_b07_same_symbol_of_another_mint_in_an_account_of_ours_is_not_credited(vm, live, minted):
+    usdc, authority = minted
+    fake, forger = make_mint(vm, "same symbol", usdc.symbol)
+    account = derivation.associated_token_account(live.wallet.multisig, fake.contract)
+    send(vm, forger, [instructions.create_associated(forger.text, account, live.wallet.multisig, fake.contract)])
+    vm.mine(1)
+    watched, before = (
+        {live.wallet.deposit_address(0).text},
+        live.reader.balance(live.wallet.receive_address(usdc), usdc),
+    )
+    mint_to(vm, fake, forger, account, 10**9)
+    assert live.reader.deposits(watched, live.reader.tip()) == []
+    assert live.reader.balance(live.wallet.receive_address(usdc), usdc) == before
+    mint_to(vm, usdc, authority, live.wallet.deposit_address(0, usdc).text, 7)
+    assert [d.amount.units for d in live.reader.deposits(watched, live.reader.tip())] == [7]

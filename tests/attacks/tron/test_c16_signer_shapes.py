@@ -12,6 +12,7 @@ from simulators.tron import (
     MEMBERS,
     NOW_MS,
     SENDER,
+    STATION_PATH,
     STRANGER,
     TRX,
     USDT,
@@ -23,9 +24,10 @@ from simulators.tron import (
 
 from custody.chains.tron.address import wire_bytes
 from custody.chains.tron.codec import PAYMENT_TAG, TronCodec
+from custody.chains.tron.gas_station import TOP_UP_TAG, top_up
 from custody.chains.tron.protobuf import bytes_field, number_field
 from custody.chains.tron.rawtx import Quorum, RawPayment, payment_bytes, permission_update_bytes
-from custody.chains.tron.sweep import SWEEP_TAG, SweepCodec, SweepState
+from custody.chains.tron.sweep import SWEEP_TAG, SweepState, plan_sweep
 from custody.keys.material import SigningRole
 from custody.primitives.encoding import encode
 from custody.primitives.errors import InvalidInput, LimitExceeded, MalformedPayload, Refused
@@ -37,7 +39,7 @@ from custody.signers.ownership import NotOurAddress
 WALLET = make_wallet()
 HOT = WALLET.address.text
 DECODER = MEMBERS[0].decoder(WALLET)
-SWEEPER = SENDER.decoder(WALLET, "m/44h/195h/0h")
+SWEEPER = SENDER.decoder(WALLET, "m/44h/195h/0h", STATION_PATH)
 URL = b"type.googleapis.com/protocol."
 
 
@@ -212,9 +214,26 @@ def test_payloads_of_the_wrong_role_or_tag_are_refused():
         DECODER.understand(encode(PAYMENT_TAG, raw, raw), SigningRole.MEMBER)
 
 
-def sweep(index=3, **changes):
-    plan = SweepCodec(WALLET).plan(SweepState(index, 10 * COIN, rich().moment))
-    return encode(SWEEP_TAG, index, payment_bytes(replace(plan.payment, **changes)))
+def deposit(index=3, asset=TRX, sun=10 * COIN):
+    return SweepState(index, asset, 10 * COIN, sun, rich().moment)
+
+
+ROOMY = 50 * COIN  # pays for a token's sweep
+
+
+def altered(move, **changes):
+    return encode(move.tag, move.index, payment_bytes(replace(move.plan.payment, **changes)))
+
+
+def sweep(asset=TRX, **changes):
+    return altered(plan_sweep(WALLET, deposit(asset=asset, sun=ROOMY)), **changes)
+
+
+def loan(**changes):
+    return altered(top_up(WALLET, deposit(asset=USDT, sun=0), 10**9), **changes)
+
+
+ACCOUNT = WALLET.deposits.address(4)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +242,15 @@ def sweep(index=3, **changes):
         sweep(to=ALICE),
         sweep(permission_id=2),
         sweep(owner=BOB),
-        sweep(owner=WALLET.deposits.address(4)),
-        sweep(contract=USDT.contract),
+        sweep(owner=ACCOUNT),
+        sweep(contract=ALICE),
+        sweep(fee_limit_sun=1),
+        sweep(USDT, to=ALICE),
+        sweep(USDT, to=ACCOUNT),
+        sweep(USDT, to=WALLET.station_address),
+        sweep(USDT, contract=ALICE),
+        sweep(USDT, owner=HOT),
+        sweep(USDT, fee_limit_sun=WALLET.params.prices.fee_limit + 1),
         encode(SWEEP_TAG, 1_000, payment_bytes(pay())),
         encode(SWEEP_TAG, 3, payment_bytes(pay())),
     ],
@@ -234,13 +260,55 @@ def test_sweeps_go_from_the_named_deposit_account_to_the_wallet_only(payload):
         SWEEPER.understand(payload, SigningRole.SENDER)
 
 
-def test_a_sweep_shows_that_everything_comes_home():
-    plan = SweepCodec(WALLET).plan(SweepState(3, 10 * COIN, rich().moment))
-    need = SweepCodec(WALLET).next_need(plan, ())
+# E07: the station's key lends to deposit accounts; under no tag does it pay anybody else.
+@pytest.mark.parametrize(
+    "payload",
+    [
+        loan(to=ALICE),
+        loan(to=HOT),
+        loan(to=ACCOUNT),
+        loan(owner=ACCOUNT),
+        loan(owner=HOT),
+        loan(permission_id=2),
+        loan(contract=USDT.contract),
+        loan(fee_limit_sun=1),
+        encode(SWEEP_TAG, 3, top_up(WALLET, deposit(asset=USDT, sun=0), 10**9).plan.raw),
+        encode(TOP_UP_TAG, 3, plan_sweep(WALLET, deposit()).plan.raw),
+        encode(TOP_UP_TAG, 1_000, top_up(WALLET, deposit(asset=USDT, sun=0), 10**9).plan.raw),
+    ],
+)
+def test_e07_the_gas_station_lends_to_deposit_accounts_only(payload):
+    with pytest.raises(Refused):
+        SWEEPER.understand(payload, SigningRole.SENDER)
+
+
+def test_a_signer_without_the_stations_key_lends_nothing():
+    SWEEPER.understand(loan(), SigningRole.SENDER)
+    with pytest.raises(Refused, match="no key of the gas station"):
+        SENDER.decoder(WALLET, "m/44h/195h/0h").understand(loan(), SigningRole.SENDER)
+    alone = {name: value for name, value in WALLET.registration().items() if name != "gas_station"}
+    with pytest.raises(Refused, match="not the gas station"):
+        TronDecoder(alone, {STATION_PATH: SENDER.key(STATION_PATH)}).understand(loan(), SigningRole.SENDER)
+
+
+@pytest.mark.parametrize("asset", [TRX, USDT])
+def test_a_sweep_shows_that_everything_comes_home(asset):
+    move = plan_sweep(WALLET, deposit(asset=asset, sun=ROOMY))
+    need = move.next_need(())
     understood = SWEEPER.understand(need.payload, need.role)
-    assert understood.summary == SweepCodec(WALLET).summarize(plan)
-    assert [(item.path, item.message.hex()) for item in understood.to_sign] == [("m/44h/195h/0h/0/3", plan.txid)]
-    assert understood.conflict_key == plan.conflict_key
+    assert understood.summary == move.summarize()
+    assert [(item.path, item.message.hex()) for item in understood.to_sign] == [("m/44h/195h/0h/0/3", move.plan.txid)]
+    assert understood.conflict_key == move.plan.conflict_key
+
+
+def test_a_loan_counts_as_fee_of_its_signer():
+    move = top_up(WALLET, deposit(asset=USDT, sun=0), 10**9)
+    need = move.next_need(())
+    understood = SWEEPER.understand(need.payload, need.role)
+    assert understood.summary.change == move.summarize().change
+    assert understood.summary.fee.units == move.fee.units + move.plan.payment.units
+    assert [(item.path, item.message.hex()) for item in understood.to_sign] == [(STATION_PATH, move.plan.txid)]
+    assert understood.conflict_key == move.plan.conflict_key
 
 
 # E07 and D09: a sweep needs no approval, but a wallet that the signer's own rules name, within fee cap and bucket.
@@ -251,15 +319,14 @@ def test_the_sweeping_signer_follows_its_rules(tmp_path, own_moves, cap):
     rules = rules_json(own_moves=own_moves, fee_caps={chain: cap}, buckets=limits)
     stored = {**WALLET.registration(), "our_paths": {"deposits": "m/44h/195h/0h"}, "roles": ["sender"]}
     bench = Bench(tmp_path, rules, [stored], Secret(bytes([4]) * 32))
-    codec = SweepCodec(WALLET)
-    plan = codec.plan(SweepState(3, 10 * COIN, rich().moment))
-    need = codec.next_need(plan, ())
+    move = plan_sweep(WALLET, deposit())
+    need = move.next_need(())
     asked = request(need.payload, wallet_id="hot-trx", role=need.role, chain=chain, approvals=())
     if not own_moves or cap == "200000":
         with pytest.raises(Refused):
             bench.sign(asked)
     else:
-        assert codec.assemble(plan, bench.sign(asked)).txid == plan.txid
+        assert move.assemble(bench.sign(asked)).txid == move.plan.txid
 
 
 @pytest.mark.parametrize("asset", [TRX, USDT])
@@ -302,6 +369,9 @@ def test_only_our_account_and_deposit_accounts_of_ours_can_be_owned():
         {"prices": {}},
         {"tokens": [{"symbol": "USDT", "decimals": 6, "contract": "0x00"}]},
         {"sweep_from": {"path": "m/44h", "xpub": "xpub", "window": 1}},
+        {"gas_station": "T"},
+        {"gas_station": HOT},
+        {"gas_station": WALLET.members[0].address},
     ],
 )
 def test_a_signer_with_a_damaged_registration_does_not_start(change):

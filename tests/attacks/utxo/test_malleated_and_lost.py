@@ -4,7 +4,7 @@ import pytest
 from embit.script import Script
 from simulators.bitcoin import KINDS
 
-from custody.chains.utxo.malleability import canonical_txid
+from custody.chains.utxo.malleability import is_same_payment
 from custody.chains.utxo.psbt import parse_tx
 from custody.devnet.dogecoin_node import DogecoinSimulator
 from custody.keys.ecdsa import encode_der, parse_der
@@ -68,11 +68,11 @@ def test_a07_a_changed_payment_is_valid_and_still_ours(node, live, change):
     raw = malleated(signed.raw, change)
     txid = node.node.send(raw)
     assert txid != signed.txid
-    assert canonical_txid(raw) == signed.txid
+    assert is_same_payment(signed.raw, raw, txid)
     node.mine(1)
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.MINED
+    assert live.reader.finality_of(signed) is Finality.MINED
     node.mine(live.reader.chain.final_depth - 1)
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.FINAL
+    assert live.reader.finality_of(signed) is Finality.FINAL
 
 
 def test_a07_a_payment_changed_on_the_way_is_seen_and_our_own_bytes_are_refused(node, live):
@@ -80,37 +80,39 @@ def test_a07_a_payment_changed_on_the_way_is_seen_and_our_own_bytes_are_refused(
     live.broadcaster.broadcast(signed)
     other = node.rpc.call("sim_malleate", signed.txid)
     assert node.rpc.call("getrawmempool") == [other]
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.UNKNOWN
+    assert live.reader.finality_of(signed) is Finality.UNKNOWN
     with pytest.raises(Refused, match=r"txn-mempool-conflict|insufficient fee"):
         live.broadcaster.broadcast(signed)
     node.mine(6)
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.FINAL
+    assert live.reader.finality_of(signed) is Finality.FINAL
 
 
-def test_a07_another_quorum_over_the_same_payment_is_never_called_dead(node, live):
+def test_a07_another_quorum_over_the_same_payment_is_the_same_payment(node, live):
     plan, signed = signed_plan(live, 0, 1)
     again = live.codec.assemble(plan, live.sign(plan, 1, 2))
     live.broadcaster.broadcast(again)
     node.mine(6)
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.UNKNOWN
-    assert live.reader.finality(again.txid, again.conflict_key) is Finality.FINAL
+    assert live.reader.finality_of(signed) is Finality.FINAL
+    assert live.reader.finality_of(again) is Finality.FINAL
 
 
 def test_a07_another_payment_from_the_same_coin_is_not_taken_for_ours(node, live):
     plan, signed = signed_plan(live)
     other = live.codec.replace(plan, 4 * DOGE.params.fees.floor, [DOGE.intent(60_000_000)])
     live.broadcaster.broadcast(live.codec.assemble(other, live.sign(other, 0, 1)))
-    node.mine(6)
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.UNKNOWN
+    node.mine(5)
+    assert live.reader.finality_of(signed) is Finality.UNKNOWN
+    node.mine(1)
+    assert live.reader.finality_of(signed) is Finality.DEAD
 
 
 def test_a08_an_evicted_payment_is_not_dead_and_is_sent_again(node, live):
     _, signed = signed_plan(live)
     live.broadcaster.broadcast(signed)
     node.rpc.call("sim_evict", signed.txid)
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.UNKNOWN
+    assert live.reader.finality_of(signed) is Finality.UNKNOWN
     assert live.broadcaster.broadcast(signed) == signed.txid
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.PENDING
+    assert live.reader.finality_of(signed) is Finality.PENDING
     node.mine(1)
 
 
@@ -119,7 +121,7 @@ def test_a02_a_lost_answer_leads_to_one_payment(node, live):
     node.rpc.call("sim_lose", "sendrawtransaction", 1)
     with pytest.raises(NodeUnavailable):
         live.broadcaster.broadcast(signed)
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.PENDING
+    assert live.reader.finality_of(signed) is Finality.PENDING
     assert live.broadcaster.broadcast(signed) == signed.txid
     assert node.rpc.call("getrawmempool") == [signed.txid]
     node.mine(1)
@@ -141,4 +143,4 @@ def test_a_node_that_lies_offers_no_coin_or_none_that_can_be_spent(node, live, m
         again = live.codec.replace(plan, 2 * DOGE.params.fees.floor, [DOGE.intent(60_000_000)])
         assert live.codec.reservations(again)[0] == signed.conflict_key
     node.mine(1)
-    assert live.reader.finality(signed.txid, signed.conflict_key) is Finality.MINED
+    assert live.reader.finality_of(signed) is Finality.MINED

@@ -2,16 +2,18 @@
 # signed, and nothing else for the same withdrawal.
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from simulators.bitcoin import make_coins, make_intent, make_members
 from simulators.signer_kit import NOW, approve, rules_json
 
+from custody.chains.utxo.child import Parent, plan_child
 from custody.chains.utxo.codec import UtxoCodec
 from custody.chains.utxo.coins import Coins
 from custody.chains.utxo.consolidation import plan_consolidation
 from custody.chains.utxo.params import BITCOIN_REGTEST, DOGECOIN_REGTEST
-from custody.chains.utxo.signing import verified_signatures
+from custody.chains.utxo.signing import signing_digests, verified_signatures
 from custody.chains.utxo.wallet import UtxoWallet
 from custody.keys.material import SigningRequest, SigningRole
 from custody.keys.strict_json import Fields
@@ -113,6 +115,39 @@ def test_gathering_coins_needs_the_signers_own_rule(tmp_path, house):
     (tmp_path / "free").mkdir()
     free = House(tmp_path / "free", house.params, own_moves=["hot"])
     assert len(free.ask(plan)) == 60
+
+
+def with_child(house, intent):
+    # A payment of the house with its bytes, signed by the first two cosigners past any memory, and the plan of its child.
+    plan = house.codec.plan([intent], house.coins(500_000), ())
+    digests = signing_digests(house.wallet, plan)
+    members = make_members("bumps", 3, house.params)[:2]
+    signed = house.codec.assemble(plan, [s for each in members for s in each.sign_plan(house.wallet, plan, digests)])
+    return plan, plan_child(house.wallet, Parent(plan, signed), 3 * house.params.fees.floor, intent.fee_max.units)
+
+
+def test_a08_a_child_needs_the_signers_own_rule_and_can_pay_nobody(tmp_path):
+    intent = House(tmp_path, BITCOIN_REGTEST).intent()
+    for folder in ("strict", "free"):
+        (tmp_path / folder).mkdir()
+    strict, free = (
+        House(tmp_path / "strict", BITCOIN_REGTEST),
+        House(tmp_path / "free", BITCOIN_REGTEST, own_moves=["hot"]),
+    )
+    plan, child = with_child(free, intent)
+    with pytest.raises(Refused, match="moves within the wallet"):
+        strict.ask(child)
+    free.ask(plan, intent)
+    (given,) = free.ask(child)
+    verified_signatures(free.wallet, child, [given])
+    with pytest.raises(Refused):  # the same change, to somebody else: no intent asks for it
+        free.ask(
+            replace(
+                child, outputs=(replace(child.outputs[0], script=free.wallet.script_pubkey(0, 9), change_index=None),)
+            )
+        )
+    with pytest.raises(Refused):  # and no intent may hide in it: the withdrawal has its conflict key
+        free.ask(child, intent)
 
 
 def test_every_bump_up_to_the_cap_is_signed_and_the_same_one_again_gets_the_same_answer(house):

@@ -144,7 +144,7 @@ def test_c17_bytes_out_of_order_twice_cut_or_left_over_are_refused():
 
 def test_c17_every_single_bit_is_either_refused_or_means_something_else():
     body, meaning = HOUSE.body(PLAN), understood(FIELDS)
-    shown = (meaning.summary, meaning.memos, meaning.conflict_key)
+    shown = (meaning.summary, meaning.conflict_key)
     for place in range(len(body) * 8):
         bent = bytearray(body)
         bent[place // 8] ^= 1 << place % 8
@@ -152,7 +152,7 @@ def test_c17_every_single_bit_is_either_refused_or_means_something_else():
             read = DECODER.understand(bytes(bent), SigningRole.MEMBER)
         except (Refused, MalformedPayload):
             continue
-        assert (read.summary, read.memos, read.conflict_key) != shown, f"bit {place} is not shown"
+        assert (read.summary, read.conflict_key) != shown, f"bit {place} is not shown"
 
 
 def test_c17_too_many_tickets_or_tickets_by_ticket_are_refused():
@@ -230,7 +230,7 @@ def test_c17_ticket_signed_for_one_payment_is_not_signed_for_another(signer):
 def test_c17_exact_payment_is_understood_and_signed(signer):
     meaning = understood(FIELDS)
     assert meaning.summary == HOUSE.codec.summarize(PLAN)
-    assert meaning.memos == ("777",)
+    assert meaning.summary.memos == ("777",)
     assert meaning.conflict_key == HOUSE.codec.reservations(PLAN)[0]
     (signature,) = signer.sign(ask(PLAN, INTENT))
     assert signature == HOUSE.sign(PLAN, (0,))[0]

@@ -105,6 +105,14 @@ def test_kill_is_immediate_and_the_log_stays(tmp_path):
     assert process.log_tail().split() == ["yes", str(launch.folder)]
 
 
+def test_a_begun_child_that_never_gets_ready_is_not_left_behind(tmp_path):
+    process = NodeProcess.begin(python(tmp_path, "import time; time.sleep(60)"))
+    assert process.is_running()
+    with pytest.raises(NodeStartFailed, match="not ready"):
+        process.await_ready(lambda: False, 0.05)
+    assert not process.is_running()
+
+
 def test_a_child_started_from_a_thread_outlives_the_thread(tmp_path):
     started = []
     launch = python(tmp_path, "import time; time.sleep(60)")

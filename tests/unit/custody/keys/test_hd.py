@@ -62,8 +62,9 @@ def test_an_error_never_repeats_a_private_key(vectors):
 
 def test_a_public_node_has_no_hardened_child():
     node = PrivateNode.from_seed(Secret(bytes(16))).public()
-    with pytest.raises(InvalidPath):
-        node.child(HARDENED)
+    for derive in (node.child, node.child_key):
+        with pytest.raises(InvalidPath):
+            derive(HARDENED)
 
 
 @pytest.mark.parametrize("size", [0, 15, 65])
@@ -92,8 +93,15 @@ def test_a_path_starts_at_the_root():
 
 def test_depth_ends_at_255():
     node = PublicNode(PrivateNode.from_seed(Secret(bytes(16))).public().key, bytes(32), Place(255, b"\x01" * 4, 0))
-    with pytest.raises(InvalidKey):
-        node.child(0)
+    for derive in (node.child, node.child_key):
+        with pytest.raises(InvalidKey):
+            derive(0)
+
+
+def test_last_step_alone_gives_the_key_of_the_child():
+    node = PrivateNode.from_seed(Secret(bytes(16)))
+    for index in (0, 1, 999, HARDENED - 1):
+        assert node.public().child_key(index) == node.public().child(index).key == node.child(index).public().key
 
 
 def test_repr_shows_no_secret():

@@ -5,12 +5,14 @@ import pytest
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset, AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.chain import BlockRef, ChainId
 from custody.primitives.errors import UnknownAsset
 from custody.store.database import open_database
 from custody.store.deposits import AddressTaken, SqlDepositStore
 from custody.wallets.deposit import Deposit, DepositState
 from custody.wallets.depths import DepthGuard
+from custody.wallets.ports import DecisionRecord, DepthChange
 
 CHAIN = ChainId("ethereum-local")
 ETH = Asset("ETH", 18, CHAIN)
@@ -118,3 +120,20 @@ def test_depths_survive_a_restart(store, url):
     again = SqlDepositStore(open_database(url), AssetBook([ETH]))
     assert again.depth_guard(CHAIN) == guard
     assert again.depth_guard(ChainId("other")) is None
+
+
+def test_every_change_of_a_deposit_or_a_block_rings_for_its_chain(url):
+    bell = Bell()
+    store = SqlDepositStore(open_database(url), AssetBook([ETH]), bell=bell)
+    changes = [
+        lambda: store.record_block(BLOCK, [a_deposit()]),
+        lambda: store.save(a_deposit(state=DepositState.CREDITING)),
+        lambda: store.forget_block(BLOCK),
+        lambda: store.save_depth_guard(CHAIN, DepthGuard(3, 6)),
+        lambda: store.decide(DecisionRecord(b"d" * 32, "text"), DepthChange(CHAIN, DepthGuard(4, 8))),
+    ]
+    for number, change in enumerate(changes, 1):
+        change()
+        assert bell.rung(CHAIN) == number
+    store.in_states(CHAIN, tuple(DepositState))
+    assert bell.rung(CHAIN) == len(changes)

@@ -75,8 +75,8 @@ def test_flows_stand_in_their_hours_and_quiet_hours_are_zero(house, tmp_path):
     assert (history.outflow, history.inflow) == ((0, 0, 0, 2_000), (730, 0, 0, 0))
     assert flows.hourly("SIM", HOUR).outflow == (0, 0, 0)  # the present hour is not whole
     assert flows.hourly("BTC", HOUR + 1).hours == 0
-    assert len(flows.ended_payments(NOW_S * 1_000 - 1)) > 0
-    assert flows.ended_payments(NOW_S * 1_000) == frozenset()
+    assert len(flows.ended_payments(["SIM"], NOW_S * 1_000 - 1)) > 0
+    assert flows.ended_payments(["SIM"], NOW_S * 1_000) == frozenset()
 
 
 def test_a_deposit_credited_again_keeps_its_first_hour_and_old_hours_fall_out(house):

@@ -2,13 +2,17 @@
 from dataclasses import replace
 
 import pytest
+from simulators.chain import COIN, SIM
 from simulators.postgres import can_run, running_postgres
 from simulators.withdrawal_house import BIG_UNITS, House, approval
 from sqlmodel import SQLModel
 
+from custody.primitives.asset import AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.errors import IdempotencyConflict, NotFound, StaleState
-from custody.primitives.ids import WithdrawalId
+from custody.primitives.ids import IdempotencyKey, WithdrawalId
 from custody.store.database import open_database
+from custody.store.withdrawals import SqlWithdrawalStore
 from custody.withdrawals.errors import ResourceTaken
 from custody.withdrawals.facts import Circumstances, Destination, DestinationKind, Scope, Tier, UsageKey
 from custody.withdrawals.ports import Change, UsageReservation
@@ -174,3 +178,16 @@ def test_a_whole_life_on_this_database(house):
     assert attempt.signed.raw == house.network.sends[0]
     assert len(attempt.members) == 2
     assert [each.signer for each in house.store.signatures(attempt.payment_id, 1)] == ["signer-a", "signer-b"]
+
+
+def test_every_change_rings_for_the_chain_it_pays_on(house):
+    bell = Bell()
+    store = SqlWithdrawalStore(house.engine, AssetBook([COIN]), bell)
+    asked = house.ask(BIG_UNITS)  # over the house's own store, which has a bell of its own
+    assert bell.rung(SIM) == 0
+    store.add(replace(asked, id=WithdrawalId("another"), idempotency_key=IdempotencyKey("another")))
+    store.commit(Change(withdrawals=(store.withdrawal(asked.id),)))
+    store.add_approval(asked.id, approval(asked.request_hash, "alice"))
+    assert bell.rung(SIM) == 3
+    store.approvals(asked.id)
+    assert bell.rung(SIM) == 3

@@ -214,3 +214,24 @@ def test_any_schedule_ends_with_the_balance_of_the_main_chain(schedule, fuse):
         return
     paid = sum(p.amount.units for b in chain.blocks for p in chain.payments[b.hash])
     assert ledger.balance["alice"] == paid
+
+
+def test_a_chain_that_stands_still_after_a_whole_step_is_no_news(house):
+    chain, _store, _ledger, scanner = house
+    assert scanner.sees_news()
+    scanner.step(NOW_S)
+    assert not scanner.sees_news()
+    chain.mine(pay())
+    assert scanner.sees_news()
+    scanner.step(NOW_S)
+    assert not scanner.sees_news()
+
+
+def test_a_step_that_failed_is_news_until_one_succeeds(house):
+    chain, _store, _ledger, scanner = house
+    scanner.step(NOW_S)
+    chain.down = True
+    with pytest.raises(NodeUnavailable):
+        scanner.step(NOW_S)
+    chain.down = False
+    assert scanner.sees_news()

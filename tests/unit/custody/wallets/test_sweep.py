@@ -64,7 +64,7 @@ class SimLane:
     def finality(self, txid, conflict_key):
         return self.answers.get(txid, Finality.UNKNOWN)
 
-    def fee_paid(self, txid):
+    def fee_paid(self, tx):
         return FEE
 
 
@@ -278,7 +278,7 @@ def test_a_fee_that_cannot_be_read_now_ends_nothing(lane, sweeper):
     sweeper.step([0])
     lane.answers["tx-1"] = Finality.FINAL
 
-    def no_receipt(txid):
+    def no_receipt(tx):
         raise NodeUnavailable("simulated: no receipt")
 
     lane.fee_paid = no_receipt

@@ -2,9 +2,10 @@
 from dataclasses import replace
 
 import pytest
+from simulators.chain import SIM
 from simulators.withdrawal_house import House, house_policy
 
-from custody.chains.port import TrialUnclear
+from custody.chains.port import TrialUnclear, WalletBusy
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.errors import InvalidInput, NodeUnavailable
 from custody.withdrawals.lanes import Lanes
@@ -36,9 +37,9 @@ def test_families_whose_message_holds_one_payment_never_batch(family):
     assert HOUSE_BATCHING[family].window_ms == 0
 
 
-def test_every_family_has_a_setting_and_no_sender_more_than_sixteen_in_flight():
+def test_every_family_has_a_setting_and_where_a_pool_counts_no_sender_has_more_than_sixteen_in_flight():
     assert set(HOUSE_BATCHING) == set(Family)
-    assert {each.max_in_flight for each in HOUSE_BATCHING.values()} == {16}
+    assert {HOUSE_BATCHING[family].max_in_flight for family in (Family.UTXO, Family.EVM)} == {16}
     assert (HOUSE_BATCHING[Family.UTXO].window_ms, HOUSE_BATCHING[Family.EVM].window_ms) == (3_000, 250)
 
 
@@ -61,9 +62,11 @@ def test_after_a_calm_window_the_first_goes_at_once_and_the_next_wait_for_compan
     later = [house.ask(UNITS + i, key=f"later-{i}").id for i in range(3)]
     house.step()
     assert states(house, later) == [WithdrawalState.APPROVED] * 3
+    assert house.pipeline.is_gathering(SIM)
     house.now_s += WINDOW_S
     house.step()
     assert states(house, later) == [WithdrawalState.BROADCAST] * 3
+    assert not house.pipeline.is_gathering(SIM)
     assert len(house.network.pool) == 2
 
 
@@ -94,6 +97,31 @@ def test_no_more_than_the_allowed_number_is_in_flight_and_the_others_follow():
     house.settle()
     assert set(states(house, ids)) == {WithdrawalState.SETTLED}
     assert sorted(house.network.paid("sim1dest")) == [UNITS + i for i in range(7)]
+
+
+class Troubled:
+    # A reader whose wallet plans nothing; it counts how often it is asked.
+    def __init__(self, reader, error):
+        self.reader, self.error, self.asked, self.chain = reader, error, 0, reader.chain
+
+    def spendable(self, reserved):
+        self.asked += 1
+        raise self.error
+
+    def __getattr__(self, name):
+        return getattr(self.reader, name)
+
+
+@pytest.mark.parametrize(("error", "asked_times"), [(WalletBusy("simulated"), 1), (NodeUnavailable("simulated"), 5)])
+def test_a_wallet_that_can_take_no_more_is_not_asked_for_each_that_waits(error, asked_times):
+    house = House(batching=Batching(1, 0))
+    lane = house.parts.lanes.any_on(house.codec.chain.id)
+    reader = Troubled(lane.reader, error)
+    house.pipeline = Pipeline(replace(house.parts, lanes=Lanes([replace(lane, reader=reader)])))
+    ids = asked(house, 5)
+    house.step()
+    assert reader.asked == asked_times
+    assert states(house, ids) == [WithdrawalState.APPROVED] * 5
 
 
 class Picky:

@@ -66,11 +66,12 @@ def test_a_block_of_the_same_height_with_another_hash_ends_the_quiet(house):
     assert house.asked.questions > 0
 
 
-def test_a_reorganisation_is_noticed_as_without_the_quiet(house):
+def test_a_reorganisation_is_noticed_within_a_second(house):
     withdrawal_id = quiet_payment(house)
     house.network.mine()
     house.step()
     house.network.reorg(1, drop=False)
+    house.now_s += 1
     house.step()
     assert house.state(withdrawal_id) is WithdrawalState.BROADCAST
 
@@ -107,3 +108,19 @@ def test_bytes_that_no_node_took_are_sent_again_at_every_step(house):
     sends = len(house.network.sends)
     house.step()
     assert len(house.network.sends) > sends or house.network.pool
+
+
+def test_what_a_block_holds_is_looked_at_once_a_second_however_quick_the_blocks_are(house):
+    withdrawal_id = quiet_payment(house)
+    house.network.mine()
+    house.step()
+    house.step()
+    house.asked.questions = 0
+    for _ in range(3):
+        house.asked.forks += 1
+        house.step()
+    assert house.asked.questions == 0
+    house.network.reorg(1, drop=False)
+    house.now_s += 1
+    house.step()
+    assert house.state(withdrawal_id) is WithdrawalState.BROADCAST

@@ -63,6 +63,7 @@ def rooms(tmp_path, world, house):
         label="simulated",
         token=TOKEN,
         now_ms=lambda: house.now_s * 1000,
+        token_places={},
         memo_desks={},
         address_desks={},
         deposits=deposits,

@@ -1,9 +1,13 @@
 # Which wallets of the blueprint pay on a chain.
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from custody.primitives.asset import Asset
+from custody.primitives.chain import ChainId
 from exchange.app.blueprint import Blueprint, InvalidBlueprint, MemberSpec, WalletSpec
+from exchange.app.custody_room import DEPOSIT_FLOORS, floors_of
 from exchange.app.wallet_tiers import wallets_on, warm_on
 
 
@@ -71,3 +75,11 @@ def test_refuses_a_warm_wallet_over_a_key_of_another_tier():
     one_key = tuple(replace(spec, members=(MemberSpec("signer-a", "m/0h", "00"),)) for spec in made.wallets)
     with pytest.raises(InvalidBlueprint, match="can empty both"):
         warm_on(replace(made, wallets=one_key), ETH)
+
+
+# A forged or unlucky symbol must not borrow the floor of a coin.
+def test_a_token_is_credited_from_a_thousandth_of_it_on_whatever_it_calls_itself():
+    token = Asset("BTC", 6, ChainId(ETH), "0x" + "11" * 20)
+    part = SimpleNamespace(tokens=(SimpleNamespace(asset=token),))
+    assert floors_of(part) == DEPOSIT_FLOORS | {"BTC": 1_000}
+    assert floors_of(SimpleNamespace(tokens=())) == DEPOSIT_FLOORS

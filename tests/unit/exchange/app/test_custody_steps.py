@@ -13,7 +13,7 @@ from custody.chains.port import SignedTx
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset, AssetBook
-from custody.primitives.errors import InsufficientFunds, NodeUnavailable
+from custody.primitives.errors import InvariantBroken, NodeUnavailable
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
 from custody.store.sweeps import SqlSweepStore
@@ -22,7 +22,7 @@ from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweep, SweepState
 from custody.withdrawals.states import AttemptState, PaymentState
 from exchange.app.core import Core
-from exchange.app.custody_steps import ChainBoard, FeeBooks, deposit_dust, scan_step, sweep_step
+from exchange.app.custody_steps import ChainBoard, FeeBooks, FeesNotBooked, deposit_dust, scan_step, sweep_step
 from exchange.app.home import Home
 from exchange.app.xrpl_moves import TicketRecords
 from exchange.settlement.accounts import AccountDesk
@@ -218,12 +218,60 @@ def test_a_fee_the_house_cannot_pay_waits_and_is_booked_once_it_can(tmp_path, bo
     house = paid_house(tmp_path, 1_000)
     fees = FeeBooks(books.ledger, house.store, sweeps)
     for _ in range(3):
-        with pytest.raises(InsufficientFunds):
+        with pytest.raises(FeesNotBooked, match="1 in all"):
             fees.step([PAYING])
+    assert fees.has_stepped
     fund_house(books, 100)
     fees.step([PAYING])
     fees.step([PAYING])
     assert house_units(books) == 90
+
+
+def test_one_fee_that_cannot_be_paid_keeps_no_other_one_waiting(tmp_path, books, sweeps):
+    house = paid_house(tmp_path, 1_000, 2_000)
+    block = BentChain().tip()
+    books.ledger.credit(Deposit("house", 0, HOUSE, Amount(10_000, BENT_COIN), block, DepositState.CREDITING))
+    sweeps.save_sweep(BENT, a_sweep(1, SweepState.FINAL, 200))
+    fees = FeeBooks(books.ledger, house.store, sweeps)
+    with pytest.raises(FeesNotBooked, match="2 in all: NETWORK_FEE"):
+        fees.step([PAYING, part(BENT, sweeps=object())])
+    assert books.accounts.balances(HOUSE)["BENT"].available == Amount(10_000 - 200, BENT_COIN)
+    fund_house(books, 10, txid="for one of them")
+    with pytest.raises(FeesNotBooked, match="1 in all"):
+        fees.step([PAYING, part(BENT, sweeps=object())])
+    assert house_units(books) == 0
+    fund_house(books, 10, txid="for the other")
+    fees.step([PAYING, part(BENT, sweeps=object())])
+    assert house_units(books) == 0
+
+
+def test_one_fee_that_no_node_tells_keeps_no_other_one_waiting_and_the_dust_is_not_known_yet(tmp_path, books, sweeps):
+    house = paid_house(tmp_path, 1_000, 2_000)
+    fund_house(books, 100)
+    silent = []
+
+    def sometimes(signed):
+        if not silent:
+            silent.append(signed.txid)
+        if signed.txid in silent:
+            raise NodeUnavailable("no receipt now")
+        return signed.fee_max
+
+    fees = FeeBooks(books.ledger, house.store, sweeps)
+    with pytest.raises(FeesNotBooked, match="1 in all: no receipt now"):
+        fees.step([part(sim_chain(), fee_paid=sometimes)])
+    assert (house_units(books), fees.has_stepped) == (90, False)
+    silent[:] = ["another"]
+    fees.step([part(sim_chain(), fee_paid=sometimes)])
+    assert (house_units(books), fees.has_stepped) == (80, True)
+
+
+def test_a_broken_invariant_is_no_fee_that_waits(tmp_path, books, sweeps):
+    def broken(signed):
+        raise InvariantBroken("on purpose")
+
+    with pytest.raises(InvariantBroken):
+        FeeBooks(books.ledger, paid_house(tmp_path, 1_000).store, sweeps).step([part(sim_chain(), fee_paid=broken)])
 
 
 def test_the_fee_of_every_final_payment_is_booked_once_also_after_a_restart(tmp_path, books, sweeps):

@@ -5,17 +5,19 @@ from types import SimpleNamespace
 import pytest
 from simulators.tron import ACCOUNT_PATH, COIN, COLD, DEPOSIT_PATH, MEMBER_PATH, MEMBERS, OPENER, SENDER, TRX
 
+from custody.chains.token_listing import TokenDiffers
 from custody.chains.tron.params import LOCAL
 from custody.chains.tron.setup import TronAccountChanged
 from custody.devnet.tron_simulator import EVIDENCE, TronOptions, TronSimulator
 from custody.keys.crosscheck import CrossCheckFailed, crosscheck_tron
 from custody.keys.material import SigningRole
 from custody.primitives.address import Address
+from custody.primitives.asset import Asset
 from custody.primitives.chain import Finality
 from custody.primitives.errors import InvalidInput, NodeUnavailable
 from custody.wallets.sweep import Sweeper, SweepState
 from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
-from exchange.app.chain_parts import Ingredients
+from exchange.app.chain_parts import Ingredients, Records
 from exchange.app.tron import tron_parts
 from exchange.app.tron_groundwork import lay_tron_groundwork
 from exchange.app.wallets import tron_wallet
@@ -57,6 +59,23 @@ COLD_SPEC = WalletSpec(
 ACCOUNT_KEYS = {"hot-trx": OPENER.node(ACCOUNT_PATH).key, "cold-trx": OPENER.node(COLD_ACCOUNT_PATH).key}
 
 
+class Sweeps(dict):
+    def save_sweep(self, chain, sweep):
+        self[sweep.tx.txid] = sweep
+
+    def sweeps(self, chain, states):
+        return [sweep for sweep in self.values() if sweep.state in states]
+
+
+class Loans:
+    # Nothing was lent.
+    def loans(self, chain):
+        return []
+
+
+RECORDS = Records(None, Sweeps(), Loans(), None)
+
+
 class Sweeping:
     # The signer of deposit accounts, without its process.
     name = "sender"
@@ -65,14 +84,6 @@ class Sweeping:
         decoder = SENDER.decoder(tron_wallet(HOT), DEPOSIT_PATH)
         (item,) = decoder.understand(asked.payload, SigningRole.SENDER).to_sign
         return (SENDER.signature(item.message, item.path),)
-
-
-class Sweeps(dict):
-    def save_sweep(self, chain, sweep):
-        self[sweep.tx.txid] = sweep
-
-    def sweeps(self, chain, states):
-        return [sweep for sweep in self.values() if sweep.state in states]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +98,7 @@ def ingredients(simulator, hot=HOT):
     handed_out = SimpleNamespace(next_index=lambda _: 2)
     signers = dict.fromkeys((*NAMES, "sender"))
     spec = ChainSpec("tron-local", EVIDENCE, simulator.url)
-    return Ingredients(spec, hot, COLD_SPEC, signers, "sender", handed_out, 0, None, None, None)
+    return Ingredients(spec, hot, COLD_SPEC, signers, "sender", handed_out, 0, None, RECORDS, None)
 
 
 @pytest.fixture
@@ -118,7 +129,7 @@ def test_deposits_are_swept_into_the_hot_account_and_the_books_know_the_fee(simu
     (opened,) = sweeper.step([0, 1])
     assert sweeper.step([1]) == ()
     with pytest.raises(NodeUnavailable):
-        parts.sweeps.fee_paid(opened.tx.txid)
+        parts.sweeps.fee_paid(opened.tx)
     simulator.mine(5)
     (final,) = sweeper.step([1])
     left = parts.lane.reader.balance(Address(LOCAL.chain.id, place), TRX).units
@@ -163,3 +174,19 @@ def test_hot_counts_deposit_accounts_and_addresses_are_derived_and_checked(simul
     assert parts.hot_balance().units == hot + sum(parts.lane.reader.balance(each, TRX).units for each in accounts)
     assert parts.cold_balance() == parts.lane.reader.balance(parts.cold_address, TRX)
     assert parts.evidence == "simulator"
+
+
+def test_a_token_has_tiers_that_count_deposit_accounts(simulator):
+    usdt = Asset("USDT", 6, LOCAL.chain.id, simulator.create_token("USDT"))
+    simulator.mine(5)
+    hot = replace(HOT, service={**HOT.service, "tokens": f"USDT:6:{usdt.contract}:1000000=4000000"})
+    parts = tron_parts(ingredients(simulator, hot))
+    (tier,) = parts.tokens
+    assert (tier.asset, tier.hot_address, tier.cold_address) == (usdt, parts.hot_address, parts.cold_address)
+    for place, units in ((parts.hot_address.text, 1), (tron_wallet(HOT).deposits.address(1), 2)):
+        simulator.mint(usdt.contract, place, units)
+    simulator.mint(usdt.contract, parts.cold_address.text, 4)
+    simulator.mine(1)
+    assert (tier.hot().units, tier.cold().units) == (3, 4)
+    with pytest.raises(TokenDiffers):
+        tron_parts(ingredients(simulator, replace(hot, service={**hot.service, "tokens": f"USDT:18:{usdt.contract}"})))

@@ -1,7 +1,7 @@
 import pytest
 from simulators.anvil import DEPOSIT_PATH, OWNER_PATH, OWNERS, SENDER, SENDER_PATH, STATION_PATH
 
-from custody.chains.evm.gas_station import TokenWorth
+from custody.chains.token_worth import TokenWorth
 from custody.primitives.errors import InvalidInput
 from exchange.app.blueprint import InvalidBlueprint, MemberSpec, WalletSpec
 from exchange.app.wallets import safe_wallet, token_worths

@@ -10,6 +10,7 @@ from custody.chains.port import SignedTx
 from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
+from custody.primitives.bell import Bell
 from custody.primitives.chain import BlockRef
 from custody.primitives.errors import NodeUnavailable
 from custody.store.deposits import SqlDepositStore
@@ -31,20 +32,21 @@ class World:
     """A house whose chain and books are numbers: at rest they are equal."""
 
     def __init__(self, folder, monkeypatch):
-        self.folder, self.now_ms = folder, 0
+        self.folder, self.now_ms, self.asked = folder, 0, 0
         self.house = House(url=f"sqlite:///{folder / 'custody.sqlite'}")
         create_stock_table(self.house.engine)
-        assets = AssetBook([COIN])
+        assets, bell = AssetBook([COIN]), Bell()
         self.deposits, self.sweeps = (
-            SqlDepositStore(self.house.engine, assets),
+            SqlDepositStore(self.house.engine, assets, bell=bell),
             SqlSweepStore(self.house.engine, assets),
         )
         self.stock = SqlStock(self.house.engine)
-        self.hot, self.cold, self.owed, self.tip, self.booked = 100_000, 900_000, 1_000_000, BLOCK, set()
+        self.hot, self.warm, self.cold, self.owed, self.tip, self.booked = 100_000, 0, 900_000, 1_000_000, BLOCK, set()
         self.fees = SimpleNamespace(
             has_stepped=True, dust=lambda symbol: 0, is_booked=lambda subject: subject in self.booked
         )
         stores = SimpleNamespace(
+            bell=bell,
             deposits=self.deposits,
             withdrawals=self.house.store,
             sweeps=self.sweeps,
@@ -56,16 +58,21 @@ class World:
             chain=chain(),
             native=COIN,
             lane=SimpleNamespace(wallet_id="hot-sim"),
-            source=SimpleNamespace(tip=lambda: self.tip),
-            held=lambda: (self.hot, 0, self.cold),
+            source=SimpleNamespace(tip=self.read_tip),
+            held=lambda: (self.hot, self.warm, self.cold),
             fee_paid=lambda signed: signed.fee_max,
             lent_gas=lambda: self.lent,
             opening_units=0,
+            tokens=(),
         )
         self.deposits.record_block(BLOCK, [])
         custody = SimpleNamespace(stores=stores, fees=self.fees)
         monkeypatch.setattr(watching.time, "monotonic_ns", lambda: self.now_ms * 1_000_000)
         self.watch = AssetWatch(part, custody, AssetScale(COIN, 0, 0), lambda number: self.owed, folder)
+
+    def read_tip(self):
+        self.asked += 1
+        return self.tip
 
     def look(self, times=4):
         """Several readings, 200 ms apart, each over a block of its own; the last error is the answer."""
@@ -184,6 +191,45 @@ def test_a_drain_beyond_the_hourly_share_stops_the_asset_even_if_the_books_follo
 
 
 def test_the_stock_is_recorded_for_the_picture(world):
+    world.warm, world.cold = 50_000, 850_000
     world.look()
     (sample,) = world.stock.samples("SIM", 0)
-    assert (sample.hot, sample.cold, sample.owed) == (100_000, 900_000, 1_000_000)
+    assert (sample.hot, sample.warm, sample.cold, sample.owed) == (100_000, 50_000, 850_000, 1_000_000)
+
+
+def test_what_lies_in_the_warm_wallet_backs_the_books_and_is_missed_when_it_is_gone(world):
+    world.hot, world.warm = 40_000, 60_000
+    assert world.look() is None
+    world.warm -= 1
+    assert "1 base units missing" in world.look().message
+
+
+def test_a_calm_asset_is_read_once_a_second_and_soon_when_something_changes(world):
+    assert world.look() is None
+    world.now_ms += 1_000
+    world.watch.step()
+    asked = world.asked
+    for _ in range(4):
+        world.now_ms += 200
+        world.watch.step()
+    assert world.asked == asked
+    world.now_ms += 200
+    world.watch.step()
+    assert world.asked > asked
+    asked, world.owed = world.asked, world.owed + 1
+    world.now_ms += 200
+    world.watch.step()
+    assert world.asked == asked  # whatever changes, not more often than this
+    world.now_ms += 200
+    world.watch.step()
+    assert world.asked > asked
+
+
+def test_what_looks_wrong_is_read_again_without_waiting_for_a_change(world):
+    assert world.look() is None
+    world.owed += 1
+    world.now_ms += 400
+    world.watch.step()
+    world.now_ms += 500
+    with pytest.raises(AlarmRaised, match="1 base units missing"):
+        world.watch.step()

@@ -127,3 +127,46 @@ def test_stopping_does_not_wait_for_the_pause_between_two_steps():
 
 def test_a_worker_that_never_started_can_be_stopped():
     Worker([Loop("never", 1.0, lambda: None)]).stop()
+
+
+def test_a_changed_chain_calls_the_loops_that_rest_on_it_and_no_other():
+    here, there = Script(), Script()
+    chains = [frozenset({"chain-a"}), frozenset({"chain-b"})]
+    worker = Worker([Loop("here", 0.001, here, chains[0], 3600.0), Loop("there", 0.001, there, chains[1], 3600.0)])
+    worker.start()
+    assert here.reached(1)
+    assert there.reached(1)
+    for calls in (2, 3):
+        assert wait_until(lambda: worker.call("chain-a") or here.reached(calls))  # noqa: B023 - asked at once
+    assert there.calls == 1
+    stopper = threading.Thread(target=worker.stop)
+    stopper.start()
+    stopper.join(WAIT_S)
+    assert not stopper.is_alive()
+
+
+def test_what_changes_during_a_step_is_looked_at_by_the_next_one():
+    begun, release, calls = threading.Event(), threading.Event(), []
+
+    def step():
+        calls.append(1)
+        begun.set()
+        release.wait(WAIT_S)
+
+    worker = Worker([Loop("busy", 0.001, step, frozenset({"chain-a"}), 3600.0)])
+    worker.start()
+    assert begun.wait(WAIT_S)
+    worker.call("chain-a")
+    release.set()
+    assert wait_until(lambda: len(calls) == 2)
+    worker.stop()
+    assert len(calls) == 2
+
+
+def test_a_step_that_has_more_to_do_is_not_kept_waiting():
+    calls = []
+    worker = Worker([Loop("eager", 0.001, lambda: calls.append(1) or len(calls) < 5, frozenset(), 3600.0)])
+    worker.start()
+    assert wait_until(lambda: len(calls) == 5)
+    worker.stop()
+    assert len(calls) == 5

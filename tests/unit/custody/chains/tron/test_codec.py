@@ -2,13 +2,16 @@ from dataclasses import replace
 
 import pytest
 from simulators.tron import (
+    ACCOUNT_PATH,
     ALICE,
     BOB,
     COIN,
     MEMBERS,
     MOMENT,
     NOW_MS,
+    OPENER,
     SENDER,
+    STATION_PATH,
     STRANGER,
     TRX,
     USDT,
@@ -17,9 +20,11 @@ from simulators.tron import (
     rich,
 )
 
+from custody.chains.token_worth import TokenWorth
 from custody.chains.tron.codec import TronCodec
+from custody.chains.tron.gas_station import is_worth_its_energy, top_up
 from custody.chains.tron.plan import ReservedSpend, TronState, parse_conflict_key
-from custody.chains.tron.sweep import SweepCodec, SweepState, sweepable
+from custody.chains.tron.sweep import SweepState, plan_sweep, reserve_sun, sweepable
 from custody.keys.material import Signature, SigningRole
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -172,24 +177,69 @@ def test_a_quorum_is_enough_and_a_third_signature_is_left_out():
     assert (two.txid, two.conflict_key) == (tx.txid, CODEC.reservations(tx)[0])
 
 
+DEPOSIT = "m/44h/195h/0h/0/3"
+
+
+def state(index=0, sun=640_000, asset=TRX, units=None):
+    return SweepState(index, asset, sun if units is None else units, sun, MOMENT)
+
+
 def test_sweeps_leave_what_is_not_worth_their_bytes():
-    sweeps = SweepCodec(WALLET)
-    assert sweepable(WALLET, SweepState(0, 640_000, MOMENT)) == 0
+    assert sweepable(WALLET, state()) == 0
     with pytest.raises(InsufficientFunds):
-        sweeps.plan(SweepState(0, 640_000, MOMENT))
+        plan_sweep(WALLET, state())
     with pytest.raises(LimitExceeded):
-        sweeps.plan(SweepState(1_000, COIN, MOMENT))
+        plan_sweep(WALLET, state(1_000, COIN))
     with pytest.raises(InvalidInput):
-        SweepCodec(replace(WALLET, deposits=None))
-    tx = sweeps.plan(SweepState(3, COIN, MOMENT))
-    assert sweeps.summarize(tx).change == ((WALLET.address, Amount(680_000, TRX)),)
-    assert sweeps.summarize(tx).fee.units <= 320_000
-    assert sweeps.next_need(tx, ()).role is SigningRole.SENDER
+        plan_sweep(replace(WALLET, deposits=None), state(0, COIN))
+
+
+def test_a_sweep_is_signed_by_its_account_alone():
+    move = plan_sweep(WALLET, state(3, COIN))
+    assert move.summarize().change == ((WALLET.address, Amount(680_000, TRX)),)
+    assert move.fee.units <= 320_000
+    assert move.next_need(()).role is SigningRole.SENDER
     with pytest.raises(QuorumNotReached):
-        sweeps.assemble(tx, [])
-    with pytest.raises(BadSignature):
-        sweeps.assemble(tx, [SENDER.signature(bytes.fromhex(tx.txid), "m/44h/195h/0h/0/4")])
-    with pytest.raises(InvalidInput):
-        sweeps.next_need(plan(), ())
-    signed = sweeps.assemble(tx, [SENDER.signature(bytes.fromhex(tx.txid), "m/44h/195h/0h/0/3")])
-    assert signed.txid == tx.txid
+        move.assemble([])
+    digest = bytes.fromhex(move.plan.txid)
+    for stranger in (SENDER.signature(digest, "m/44h/195h/0h/0/4"), SENDER.signature(digest[::-1], DEPOSIT)):
+        assert move.next_need([stranger]) is not None
+        with pytest.raises(BadSignature):
+            move.assemble([stranger])
+    assert move.assemble([SENDER.signature(digest, DEPOSIT)]).txid == move.plan.txid
+
+
+def test_a_token_is_swept_once_the_account_holds_what_the_bytes_allow_to_burn():
+    prices = WALLET.params.prices
+    reserve = reserve_sun(WALLET, USDT)
+    for sun, units in ((reserve - 1, 7), (reserve, 0)):
+        with pytest.raises(InsufficientFunds):
+            plan_sweep(WALLET, state(3, sun, USDT, units))
+    move = plan_sweep(WALLET, state(3, reserve, USDT, 7))
+    assert move.summarize().change == ((WALLET.address, Amount(7, USDT)),)
+    assert prices.sweep_fee_limit < move.fee.units <= reserve
+    with pytest.raises(UnknownAsset):
+        plan_sweep(replace(WALLET, tokens=()), state(3, reserve, USDT, 7))
+
+
+# E07: what nobody prices, or what brings less than sweep and top-up may cost, gets nothing.
+def test_e07_the_station_lends_just_what_is_missing_and_only_what_it_has():
+    worth = TokenWorth(1, 10**6)
+    assert not is_worth_its_energy(WALLET, state(3, 0, USDT, 31), worth)
+    assert is_worth_its_energy(WALLET, state(3, 0, USDT, 32), worth)
+    move = top_up(WALLET, state(3, 1_000, USDT, 32), 10**9)
+    missing = reserve_sun(WALLET, USDT) - 1_000
+    assert move.summarize().change == ((Address(USDT.chain, WALLET.deposits.address(3)), Amount(missing, TRX)),)
+    assert (move.payer, move.plan.payment.owner) == (SENDER.key(STATION_PATH), WALLET.station_address)
+    with pytest.raises(InsufficientFunds, match="gas station"):
+        top_up(WALLET, state(3, 1_000, USDT, 32), missing + move.fee.units - 1)
+    for wallet, sun in ((replace(WALLET, station=None), 0), (WALLET, reserve_sun(WALLET, USDT))):
+        with pytest.raises(InvalidInput):
+            top_up(wallet, state(3, sun, USDT, 32), 10**9)
+
+
+def test_a_station_with_another_use_is_refused():
+    members = WALLET.members[0].key, OPENER.key(ACCOUNT_PATH), WALLET.owners.keys[0], SENDER.key(DEPOSIT[:-1] + "0")
+    for used in members:
+        with pytest.raises(InvalidInput, match="gas station"):
+            replace(WALLET, station=used)

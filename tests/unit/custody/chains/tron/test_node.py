@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 from simulators.tron import ALICE, TRX, USDT, make_wallet
 
-from custody.chains.tron.deposits import scan_block
-from custody.chains.tron.finality import attempt_finality, outcome
+from custody.chains.tron.deposits import Watched, scan_block
+from custody.chains.tron.finality import Proof, attempt_finality, outcome
 from custody.chains.tron.node import TronNode
 from custody.chains.tron.params import LOCAL, MAINNET
 from custody.chains.tron.setup import TronAccountChanged, verify_wallet
@@ -102,7 +102,7 @@ def test_results_of_another_block_are_no_answer():
 )
 def test_transactions_of_another_shape_stop_the_scan(entry):
     with pytest.raises(NodeUnavailable, match="shape"):
-        scan_block(node(getblockbynum=block_with(entry)), (), {ALICE}, REF)
+        scan_block(node(getblockbynum=block_with(entry)), Watched({ALICE}, ()), REF)
 
 
 def test_an_id_that_answers_for_another_is_not_believed():
@@ -112,16 +112,16 @@ def test_an_id_that_answers_for_another_is_not_believed():
 
 def test_a_conflict_key_of_another_attempt_is_refused():
     with pytest.raises(InvalidInput):
-        attempt_finality([node()], ALICE, "11" * 32, f"tron:{'0' * 20}:5:{TXID}")
+        attempt_finality([node()], Proof(ALICE), "11" * 32, f"tron:{'0' * 20}:5:{TXID}")
 
 
 # A contract that reports success and no transfer out of our account: nobody knows what it did, so nothing is refunded.
 def test_success_without_a_transfer_of_ours_is_unknown():
-    assert outcome({"contract_address": "41", "receipt": {"result": "SUCCESS"}}, ALICE) is Finality.UNKNOWN
-    assert outcome({"receipt": {"result": "SUCCESS"}}, ALICE) is Finality.UNKNOWN
-    assert outcome({"contract_address": "41", "receipt": {"result": "OUT_OF_ENERGY"}}, ALICE) is Finality.FAILED
-    assert outcome({"result": "FAILED"}, ALICE) is Finality.FAILED
-    assert outcome({"receipt": {"net_fee": 5}}, ALICE) is Finality.FINAL
+    assert outcome({"contract_address": "41", "receipt": {"result": "SUCCESS"}}, Proof(ALICE)) is Finality.UNKNOWN
+    assert outcome({"receipt": {"result": "SUCCESS"}}, Proof(ALICE)) is Finality.UNKNOWN
+    assert outcome({"contract_address": "41", "receipt": {"result": "OUT_OF_ENERGY"}}, Proof(ALICE)) is Finality.FAILED
+    assert outcome({"result": "FAILED"}, Proof(ALICE)) is Finality.FAILED
+    assert outcome({"receipt": {"net_fee": 5}}, Proof(ALICE)) is Finality.FINAL
 
 
 @pytest.mark.parametrize("answer", [{"address": "4100"}, [], {"address": "x", "active_permission": 5}])

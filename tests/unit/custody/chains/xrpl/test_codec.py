@@ -23,6 +23,8 @@ from custody.primitives.errors import (
     QuorumNotReached,
     UnknownAsset,
 )
+from custody.withdrawals.errors import PlanMismatch
+from custody.withdrawals.planning import verify_plan
 
 HOUSE, BOB = House(), Key("bob")
 
@@ -48,6 +50,15 @@ def test_what_is_no_tag_is_refused(memo):
 
 def test_tags_are_plain_decimal_and_zero_is_a_tag():
     assert [parse_tag(memo) for memo in ("", "0", "7", "4294967295")] == [None, 0, 7, 2**32 - 1]
+
+
+@pytest.mark.parametrize(("planned", "asked"), [("777", "778"), ("777", ""), ("", "777"), ("0", ""), ("", "0")])
+def test_a_plan_with_another_tag_than_was_asked_for_is_not_handed_to_signers(planned, asked):
+    intent = HOUSE.intent(BOB.account, XRP, planned)
+    summary = HOUSE.codec.summarize(plan(intent))
+    verify_plan(summary, [intent])
+    with pytest.raises(PlanMismatch):
+        verify_plan(summary, [replace(intent, memo=asked)])
 
 
 def test_two_payments_do_not_fit_into_one_transaction():

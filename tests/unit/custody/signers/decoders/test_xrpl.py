@@ -39,7 +39,7 @@ def test_signer_reads_exactly_what_was_planned(drawn):
     read = house.decoder(house.members[1]).understand(house.body(plan), SigningRole.MEMBER)
     assert read.summary == house.codec.summarize(plan)
     assert read.conflict_key == house.codec.reservations(plan)[0]
-    assert read.memos == (("" if plan.payment.tag is None else str(plan.payment.tag),) if plan.payment else ())
+    assert read.summary.memos == (("" if plan.payment.tag is None else str(plan.payment.tag),) if plan.payment else ())
     (need,) = [item.message for item in read.to_sign]
     house.codec.assemble(plan, house.sign(plan))
     assert house.members[1].sign(need) == house.sign(plan, (1,))[0].value
@@ -104,4 +104,4 @@ def test_whatever_is_accepted_of_bent_bytes_means_the_same_to_the_other_library(
     assert int(theirs["Fee"]) == read.summary.fee.units
     paid = [(theirs["Destination"], int(theirs["Amount"]))] if theirs["TransactionType"] == "Payment" else []
     assert [(to.text, amount.units) for to, amount in read.summary.to] == paid
-    assert read.memos == tuple(str(theirs.get("DestinationTag", "")) for _ in paid)
+    assert read.summary.memos == tuple(str(theirs.get("DestinationTag", "")) for _ in paid)
