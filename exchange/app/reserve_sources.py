@@ -18,6 +18,7 @@ from custody.chains.tron.node import TronNode
 from custody.chains.tron.reader import TronReader
 from custody.chains.tron.setup import verify_wallet as verify_tron_wallet
 from custody.chains.tron.wallet import TronWallet
+from custody.chains.utxo.reader import UtxoReader
 from custody.chains.xrpl.node import XrplNode
 from custody.chains.xrpl.reader import XrplReader
 from custody.chains.xrpl.setup import verify_wallet as verify_xrpl_wallet
@@ -28,7 +29,6 @@ from custody.primitives.asset import Asset
 from custody.primitives.chain import BlockRef
 from custody.reserves.balances import Holding
 from custody.reserves.ownership import AttestedQuorum
-from exchange.app.shared_coins import SharedCoins
 from exchange.settlement.reserves import OwnedPlace
 
 SLIP44 = {
@@ -72,15 +72,15 @@ def final_block_of(reader: Reader[object]) -> BlockRef:
 class UtxoReserves:
     """Every address with coins shows its own script."""
 
-    def __init__(self, tiers: Sequence[tuple[TierReader, SharedCoins]]) -> None:
+    def __init__(self, tiers: Sequence[tuple[TierReader, UtxoReader]]) -> None:
         self._tiers = tiers
-        params = tiers[0][1].reader.wallet.params
+        params = tiers[0][1].wallet.params
         self.caip2, self.final_depth = params.chain.caip2, params.chain.final_depth
         self._asset = params.asset
 
     def final_block(self) -> BlockRef:
         """The newest final block."""
-        return final_block_of(self._tiers[0][1].reader)
+        return final_block_of(self._tiers[0][1])
 
     def owned(self, block: BlockRef) -> Sequence[OwnedPlace]:
         """Addresses that held coins at the block, also where they were spent since."""

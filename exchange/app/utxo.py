@@ -23,7 +23,6 @@ from exchange.app.blueprint import WalletSpec
 from exchange.app.chain_parts import ChainParts, Ingredients, WarmTier
 from exchange.app.reserve_sources import TierReader, UtxoReserves
 from exchange.app.screened_coins import ScreenedReader
-from exchange.app.shared_coins import SharedCoins
 from exchange.app.utxo_children import ChildPayer
 from exchange.app.utxo_gathering import CoinGatherer
 from exchange.app.wallets import utxo_wallet
@@ -47,21 +46,20 @@ def utxo_parts(given: Ingredients) -> ChainParts:
     node = BitcoinNode(given.rpc())
     reader = UtxoReader.connect(hot, node)
     lane = _lane(given, given.hot, Tier.HOT, reader)
-    hot_coins, cold_coins = SharedCoins(UtxoReader(hot, node)), SharedCoins(UtxoReader(cold, node))
-    tiers = [(TierReader(hot.id, "hot"), hot_coins), (TierReader(cold.id, "cold"), cold_coins)]
+    cold_reader = UtxoReader(cold, node)
+    tiers = [(TierReader(hot.id, "hot"), reader), (TierReader(cold.id, "cold"), cold_reader)]
     warm_tier = None
     if given.warm is not None:
-        warm = utxo_wallet(given.warm)
-        warm_coins = SharedCoins(UtxoReader(warm, node))
-        tiers.append((TierReader(warm.id, "warm"), warm_coins))
-        warm_lane = _lane(given, given.warm, Tier.WARM, UtxoReader.connect(warm, node))
-        warm_tier = WarmTier(warm_lane, own_address(warm, folder), balance=warm_coins.total)
+        warm_reader = UtxoReader(utxo_wallet(given.warm), node)
+        tiers.append((TierReader(given.warm.id, "warm"), warm_reader))
+        warm_lane = _lane(given, given.warm, Tier.WARM, warm_reader)
+        warm_tier = WarmTier(warm_lane, own_address(warm_reader.wallet, folder), balance=warm_reader.total)
     screened = ScreenedReader(reader, given.records.coins, OWN_PLACES).screened
     breaker = FileBreaker(given.folder / "breaker.json")
 
     def small_coins(taken: Set[str]) -> Coins:
         breaker.require_closed(hot.params.asset, hot.id)  # nothing is signed meanwhile, this neither
-        return screened(hot_coins.small_coins(taken))
+        return screened(reader.small_coins(taken))
 
     gatherer = CoinGatherer(lane, hot, given.records, small_coins)
     return ChainParts(
@@ -73,12 +71,12 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         deposit_desk(hot, given.deposits, folder),
         own_address(hot, folder),
         own_address(cold, folder),
-        hot_coins.total,
-        cold_coins.total,
+        reader.total,
+        cold_reader.total,
         UtxoReserves(tiers),
         upkeep=gatherer.step,
         fee_paid=lambda signed: signed.fee_max,
-        repair=None if hot.params.is_malleable else _children(lane, UtxoReader(hot, node), given).step,
+        repair=None if hot.params.is_malleable else _children(lane, reader, given).step,
         warm=warm_tier,
     )
 

@@ -65,7 +65,7 @@ class ChildPayer:
 
         Args:
             lane: Signs and pays.
-            reader: Of the same wallet, used by nobody else.
+            reader: Of the same wallet.
             records: Payments, and where children are kept.
             breaker: Asked before anything is signed.
         """

@@ -1,5 +1,6 @@
 # Bitcoin alone against Bitcoin Knots: both script forms, every kind of address, following and scanning, balances.
 # What all networks of the family share stands in test_utxo_family.py.
+import threading
 from dataclasses import replace
 
 import pytest
@@ -184,6 +185,29 @@ def test_following_the_blocks_gives_what_a_new_scan_gives(tmp_path):
             assert set(followed.coins) == set(fresh.coins)
             scans.append(len(fresh.coins))
         assert max(scans) > 5
+
+
+def test_one_reader_serves_several_threads_while_blocks_come(live):
+    held, rounds, wrong = live.reader.total(), 12, []
+
+    def ask(question):
+        for _ in range(rounds):
+            answer = question()
+            if answer != expected[question]:
+                wrong.append(answer)
+
+    expected = {
+        live.reader.total: held,
+        lambda: sum(coin.value_sat for coin in live.reader.spendable(frozenset()).coins): held.units,
+    }
+    threads = [threading.Thread(target=ask, args=(question,)) for question in expected for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(rounds):
+        live.bitcoin.mine(1)
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 # The whole way ---------------------------------------------------------------------------

@@ -4,7 +4,8 @@ Rules:
     * Where the node can scan its unspent outputs, the first question does; where it cannot (Dogecoin), every
       block since the wallet was born is read, which on a main network takes hours a year of blocks.
     * A reorganisation, or a gap longer than two days, starts again.
-    * One follower a reader, one thread a follower.
+    * One follower a reader, which lets one thread at a time in: the view that is handed out moves with the next
+      question.
 
 Example:
     follower = CoinFollower(wallet, node, born_height=0)

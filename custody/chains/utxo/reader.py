@@ -7,7 +7,7 @@ Rules:
     * Coins are what the node says, but never what it could gain by lying: scripts are derived here,
       and values are proven by the previous transaction when the plan is written.
     * The first question scans all unspent outputs; later ones follow the blocks (`following`). A reader
-      remembers that between calls: one reader a wallet, one thread a reader.
+      remembers that between calls: one reader a wallet, shared by everybody who asks about it, in whatever thread.
 
 Example:
     reader = UtxoReader.connect(wallet, BitcoinNode(JsonRpc(endpoint)))
@@ -16,6 +16,7 @@ Example:
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
 
@@ -53,6 +54,7 @@ class UtxoReader:
         self.chain: Chain = wallet.params.chain
         self._follower = CoinFollower(wallet, node, born_height)
         self._last_change_index = -1
+        self._lock = threading.Lock()  # the view moves with the chain: nobody reads it while another one moves it
 
     @classmethod
     def connect(cls, wallet: UtxoWallet, node: BitcoinNode, *, born_height: int = 0) -> UtxoReader:
@@ -104,7 +106,8 @@ class UtxoReader:
         place = self._follower.places.get(script_of_address(address.text, self.wallet.params))
         if place is None:
             raise InvalidInput(f"{self.wallet.id}: {address} is not of this wallet")
-        return Amount(self._units_at(at)[place], asset)
+        with self._lock:
+            return Amount(self._units_at(at)[place], asset)
 
     def spendable(self, reserved: Set[str]) -> Coins:
         """What the wallet can spend now: coins of every size, up to `MAX_COINS` of them.
@@ -112,9 +115,11 @@ class UtxoReader:
         Args:
             reserved: Outpoints in use, as `UtxoCodec.reservations` names them.
         """
-        view = self._follower.view()
-        offered = view.offer(self.wallet.params.fees.dust_sat, MAX_COINS, self._is_free(view, reserved))
-        return self._coins(view, offered)
+        with self._lock:
+            view = self._follower.view()
+            offered = view.offer(self.wallet.params.fees.dust_sat, MAX_COINS, self._is_free(view, reserved))
+            change_index = self._next_change_index(view)
+        return self._coins(offered, change_index)
 
     def small_coins(self, reserved: Set[str]) -> Coins:
         """The smallest coins that are no dust, for `UtxoCodec.consolidate`.
@@ -122,14 +127,16 @@ class UtxoReader:
         Args:
             reserved: Outpoints in use.
         """
-        view = self._follower.view()
-        return self._coins(
-            view, view.smallest(self.wallet.params.fees.dust_sat, MAX_COINS, self._is_free(view, reserved))
-        )
+        with self._lock:
+            view = self._follower.view()
+            smallest = view.smallest(self.wallet.params.fees.dust_sat, MAX_COINS, self._is_free(view, reserved))
+            change_index = self._next_change_index(view)
+        return self._coins(smallest, change_index)
 
     def total(self) -> Amount:
         """All confirmed coins of the wallet, ripe or not."""
-        return Amount(self._follower.view().total_sat, self.wallet.params.asset)
+        with self._lock:
+            return Amount(self._follower.view().total_sat, self.wallet.params.asset)
 
     def held_at(self, block: BlockRef) -> dict[Address, Amount]:
         """What each address of the wallet held as of a block of the last two days, by branch and index.
@@ -139,7 +146,9 @@ class UtxoReader:
         Raises:
             NodeUnavailable: The block is off the main chain or too old.
         """
-        units, asset = self._units_at(block), self.wallet.params.asset
+        with self._lock:
+            units = self._units_at(block)
+        asset = self.wallet.params.asset
         return {self.wallet.address(*place): Amount(units[place], asset) for place in sorted(+units)}
 
     def fee_sat_per_kvb(self) -> int:
@@ -185,7 +194,7 @@ class UtxoReader:
         return attempt_finality(self.node, self.wallet.params, signed.txid, signed.conflict_key, signed.raw)
 
     def _units_at(self, block: BlockRef | None) -> Counter[Place]:
-        """Satoshi at every place of the wallet, now or as of a block."""
+        """Satoshi at every place of the wallet, now or as of a block; the caller holds the lock."""
         view = self._follower.view()
         units = Counter[Place]()
         for coin in view.coins:
@@ -212,11 +221,13 @@ class UtxoReader:
 
         return is_free
 
-    def _coins(self, view: CoinView, offered: Sequence[OwnCoin]) -> Coins:
+    def _next_change_index(self, view: CoinView) -> int:
+        self._last_change_index = max(self._last_change_index, view.last_change_index)
+        return (self._last_change_index + 1) % self.wallet.window
+
+    def _coins(self, offered: Sequence[OwnCoin], change_index: int) -> Coins:
         free = self.node.unspent_flags([(coin.txid, coin.vout) for coin in offered], with_pool=True)
         kept = [coin for coin, is_free in zip(offered, free, strict=True) if is_free]
-        self._last_change_index = max(self._last_change_index, view.last_change_index)
-        change_index = (self._last_change_index + 1) % self.wallet.window
         return Coins(self._with_proof(kept), self.fee_sat_per_kvb(), change_index)
 
     def _with_proof(self, kept: list[OwnCoin]) -> tuple[Coin, ...]:

@@ -7,7 +7,6 @@ from simulators.bitcoin import LiveWallet, bitcoin_node, destination, make_inten
 from custody.chains.utxo.wallet import RECEIVE
 from custody.primitives.errors import NodeUnavailable
 from exchange.app.reserve_sources import TierReader, UtxoReserves
-from exchange.app.shared_coins import SharedCoins
 
 pytestmark = pytest.mark.node
 
@@ -21,7 +20,7 @@ def live(bitcoin_node):  # noqa: F811
 
 @pytest.fixture
 def reserves(live):
-    return UtxoReserves([(TierReader(live.wallet.id, "hot"), SharedCoins(live.reader))])
+    return UtxoReserves([(TierReader(live.wallet.id, "hot"), live.reader)])
 
 
 def pay(live, units, blocks):
