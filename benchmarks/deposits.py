@@ -196,7 +196,7 @@ def main() -> int:
     parser.add_argument("--schedules", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=".") as name:
+    with tempfile.TemporaryDirectory(prefix="mext-bench-") as name:
         found = scan_rate(Path(name), chosen.blocks, chosen.per_block) | schedules(chosen.schedules)
     if chosen.json:
         print(json.dumps(found))

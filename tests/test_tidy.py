@@ -19,6 +19,8 @@ LONG_MODULES = {"exchange/engine/core.py"}  # Numba's cache watches one file onl
 CLOCK_READERS = {"custody/primitives/clock.py"}
 PRINTERS = ("exchange/cli/", "custody/devnet/", "contracts/", "custody/signers/__main__.py")  # programs of their own
 BANNED_NAMES = {"utils", "helpers", "manager", "handler", "misc", "common"}
+ROOMS = {"custody", "contracts", "governance", "exchange", "tests", "docs", "benchmarks"}
+INSTALLED = {"node_modules", "__pycache__", "dist"}
 KINDS = (
     errors.InvalidInput,
     errors.Refused,
@@ -44,6 +46,11 @@ def called(node):
     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
         return f"{target.value.id}.{target.attr}"
     return ""
+
+
+def test_nothing_but_the_rooms_stands_here():
+    there = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    assert there - INSTALLED == ROOMS
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -15,6 +15,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -29,6 +30,15 @@ from custody.withdrawals.states import WithdrawalState
 
 HOUR_S = 3_600
 HOUR_MS = HOUR_S * 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """One settled withdrawal: the wallet tier that paid, the address that received, and base units."""
+
+    source: str
+    to: str
+    units: int
 
 
 class SqlFlows:
@@ -62,20 +72,20 @@ class SqlFlows:
         with Session(self._reading) as session:
             return frozenset(session.exec(question)) - {""}
 
-    def settled(self, symbol: str, since_ms: int) -> Mapping[str, tuple[str, int]]:
-        """What was paid of an asset since then: id -> (wallet tier that paid, base units).
+    def settled(self, symbol: str, since_ms: int) -> Mapping[str, Paid]:
+        """What was paid of an asset since then, by id.
 
         Args:
             symbol: The asset.
             since_ms: Settled later than this, milliseconds since 1970 UTC.
         """
-        question = select(WithdrawalRow.id, WithdrawalRow.source, WithdrawalRow.units).where(
+        question = select(WithdrawalRow.id, WithdrawalRow.source, WithdrawalRow.to, WithdrawalRow.units).where(
             WithdrawalRow.state == WithdrawalState.SETTLED.value,
             WithdrawalRow.asset == symbol,
             col(WithdrawalRow.moved_at_ms) > since_ms,
         )
         with Session(self._reading) as session:
-            return {found: (source, units) for found, source, units in session.exec(question)}
+            return {found: Paid(source, to, units) for found, source, to, units in session.exec(question)}
 
     def _settled(self, symbol: str, earliest: int, until: int) -> dict[int, int]:
         question = select(WithdrawalRow.moved_at_ms, WithdrawalRow.units).where(

@@ -200,7 +200,8 @@ def _refill(stock: Stock, setting: Setting, seed: bytes) -> _Planned:
     if stock.hot >= bands.throttle and not _is_worth(lack, setting):
         return (), (f"{lack} base units are missing; the fee of {setting.fee} costs more than waiting",)
     below_high = bands.high - stock.hot - stock.to_hot  # more would be swept away again
-    from_warm = min(_jittered(missing, seed), below_high, stock.warm)
+    # Where a wallet pays its own fee, all it holds cannot leave it.
+    from_warm = min(_jittered(missing, seed), below_high, max(0, stock.warm - setting.fee))
     # What lies warm counts against the cap already: only what comes up from cold needs room.
     room = max(0, setting.cap.planned - stock.outside_cold)
     from_cold = min(_jittered(warm_missing, seed), room, stock.cold)

@@ -5,6 +5,8 @@ Rules:
       of two workers win.
     * The idlest lane first; where it is short, stuck or silent, the next one pays.
     * Wallets that are short make requests wait for liquidity; they never make them fail.
+    * While the hot wallet is nearly empty, large withdrawals of customers wait and say why; small ones flow, and moves
+      between our own wallets, which are what fills it, do too.
     * What the codec refuses for good, or the chain would not deliver, is rejected while nothing is signed; what it
       refuses for now (a fee above the caps) waits with the reason.
 """
@@ -18,6 +20,7 @@ from custody.primitives.encoding import digest
 from custody.primitives.errors import InvalidInput, Refused, ToolkitError, Unavailable
 from custody.primitives.ids import WithdrawalId
 from custody.withdrawals.endings import ended
+from custody.withdrawals.facts import Kind
 from custody.withdrawals.lanes import AnyLane
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.planning import Planned, PlanningResult, is_for_good, plan_batch
@@ -27,6 +30,8 @@ from custody.withdrawals.signer_order import SignerOrder
 from custody.withdrawals.states import AttemptState, PaymentState, WithdrawalEvent, WithdrawalState
 
 PAYMENT_TAG = "mext/payment-id/1"
+THROTTLED = "waits for liquidity: little lies in the hot wallet, and large amounts wait until it is filled again"
+"""No number: it would tell everybody who asks how much lies there."""
 
 
 def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: PipelineParts, order: SignerOrder) -> None:
@@ -42,6 +47,7 @@ def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: Pipelin
         Unavailable: A node does not answer, or a wallet can plan nothing now, and no other lane pays instead.
         ResourceTaken, StaleState: Another worker was faster; nothing changed.
     """
+    batch = _flowing(batch, parts)
     free = _with_room(lanes, parts)
     rest = {withdrawal.id: withdrawal for withdrawal in batch}
     refused: dict[WithdrawalId, ToolkitError] = {}
@@ -64,6 +70,22 @@ def assign(batch: Sequence[Withdrawal], lanes: Sequence[AnyLane], parts: Pipelin
     _explain(refused, rest.keys() if free and silence is None else frozenset(), batch, parts)
     if silence is not None and rest and not has_opened:
         raise silence
+
+
+def _flowing(batch: Sequence[Withdrawal], parts: PipelineParts) -> list[Withdrawal]:
+    """Keep what may be paid now; the others wait for liquidity."""
+    flowing = []
+    for withdrawal in batch:
+        most = parts.large_from(withdrawal.amount.asset) if withdrawal.kind is Kind.CUSTOMER else None
+        if most is None or withdrawal.amount.units <= most:
+            flowing.append(withdrawal)
+            continue
+        if withdrawal.state is WithdrawalState.APPROVED:
+            moved = withdrawal.move(WithdrawalEvent.LACK_FUNDS, parts.now_ms(), THROTTLED)
+            parts.store.commit(Change(withdrawals=(moved,)))
+        elif withdrawal.reason != THROTTLED:
+            parts.store.commit(Change(withdrawals=(replace(withdrawal, reason=THROTTLED),)))
+    return flowing
 
 
 def _with_room(lanes: Sequence[AnyLane], parts: PipelineParts) -> list[AnyLane]:

@@ -139,6 +139,7 @@ class Circumstances:
         price: Reference price of the asset; None if there is none.
         frozen: Why nothing of this customer may leave; empty if it may. Blocks.
         unsettled: Which credits could still be reversed and are not covered by the account; empty if none. Waits.
+        people: How many people must approve at least, whatever the rules ask: refills of a day need ever more.
     """
 
     owner: str
@@ -149,6 +150,7 @@ class Circumstances:
     price: Price | None = None
     frozen: str = ""
     unsettled: str = ""
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ class Facts:
             "price": None if price is None else [str(price.micros), price.at_s, str(price.anchor_micros)],
             "frozen": known.frozen,
             "unsettled": known.unsettled,
+            "people": known.people,
             "screening": self.screening.value,
             "usage": sorted(
                 [key.scope.value, key.value, key.asset or "", str(key.window_s), str(total)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from custody.compliance.port import Screening
+from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.errors import InvalidInput
 from custody.withdrawals.lanes import Lanes
@@ -58,6 +59,8 @@ class PipelineParts:
             decide whether money moves.
         batching: How withdrawals share a payment, by chain family; a family that is not named has one
             withdrawal in each payment.
+        large_from: Asset -> above how many base units a customer's withdrawal waits now, since the hot wallet is nearly
+            empty; None while all flow.
         look_again_ms: How long a payment that a node holds is left alone while no block comes, in milliseconds;
             0 looks it up at every step. A pool that dropped it is noticed this late.
     """
@@ -72,6 +75,7 @@ class PipelineParts:
     now_ms: Callable[[], int]
     batching: Mapping[Family, Batching] = field(default_factory=lambda: HOUSE_BATCHING)
     look_again_ms: int = 0
+    large_from: Callable[[Asset], int | None] = field(default=lambda _asset: None)
 
     def batching_on(self, chain: ChainId) -> Batching:
         """Return how withdrawals share a payment on a chain."""

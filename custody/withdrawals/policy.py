@@ -69,6 +69,8 @@ def decide(ask: Ask, facts: Facts, policy: Policy) -> Decision:
     for rule in matched:
         reasons += [f"rule {rule.name}: {why}" for limit in rule.limits for why in _breaches(limit, ask, facts, price)]
     groups = {_without_insiders(group, ask, facts) for rule in matched for group in rule.groups}
+    if not groups and facts.circumstances.people:
+        reasons.append(f"{facts.circumstances.people} people must approve, and no rule names them")
     reasons += [f"group {group.name} cannot be met" for group in groups if len(group.approvers) < group.threshold]
     outcome = Outcome.BLOCK if reasons else Outcome.APPROVE if groups else Outcome.ALLOW
     delay_s = max((rule.delay_s for rule in matched), default=0)
@@ -101,9 +103,12 @@ def _objections(ask: Ask, facts: Facts, policy: Policy) -> list[str]:
 
 
 def _without_insiders(group: Group, ask: Ask, facts: Facts) -> Group:
-    """Take out who asked and who entered the destination: neither may approve it (attack D03)."""
-    insiders = {ask.initiator, facts.circumstances.destination.added_by}
-    return replace(group, approvers=group.approvers - insiders)
+    """Take out who asked and who entered the destination: neither may approve it (attack D03).
+
+    Of who is left, as many must approve as the rule says, or as the facts ask if that is more (attack E02).
+    """
+    insiders, known = {ask.initiator, facts.circumstances.destination.added_by}, facts.circumstances
+    return replace(group, approvers=group.approvers - insiders, threshold=max(group.threshold, known.people))
 
 
 def _applies(rule: Rule, ask: Ask, facts: Facts, policy: Policy, price: Price | None) -> bool:

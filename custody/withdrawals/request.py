@@ -157,6 +157,11 @@ def check_content(
     return to, amount
 
 
+def move_id(key: IdempotencyKey) -> WithdrawalId:
+    """Name the treasury move that is asked for under this key, before it is asked for."""
+    return _id_of(TREASURY, key)
+
+
 def identify_note(note: bytes, assets: AssetBook) -> tuple[WithdrawalId, Digest]:
     """Say which request a note is of, and the hash of its content, which is not checked.
 

@@ -43,6 +43,8 @@ from custody.withdrawals.request import (
 )
 from custody.withdrawals.states import WITHDRAWAL, WithdrawalEvent, WithdrawalState
 
+SERVICE = "service"
+"""Who asks for refills: nobody who could approve them."""
 STOPS = frozenset({WithdrawalEvent.CANCEL, WithdrawalEvent.REJECT})
 
 
@@ -122,6 +124,22 @@ class WithdrawalService:
         if self._parts.policies.roster().member(officer) is None:
             raise NotOnRoster(f"officer {officer[:60]!r} is not on the roster", officer=officer[:60])
         return self.accept(self._checked(Kind.TREASURY, officer, request, now_ms))
+
+    def request_refill(self, request: WithdrawalRequest, now_ms: int) -> Withdrawal:
+        """Ask for a move between our own wallets in the service's own name, so that every officer may approve it.
+
+        Args:
+            request: `customer` is "treasury".
+            now_ms: Now, milliseconds since 1970 UTC.
+
+        Raises:
+            InvalidInput, IdempotencyConflict, Refused: As `request`; somebody on the roster has the service's name.
+        """
+        if request.customer != TREASURY:
+            raise Refused("a treasury move charges no customer")
+        if self._parts.policies.roster().member(SERVICE) is not None:
+            raise Refused(f"somebody on the roster is called {SERVICE!r}, which is the name of the service itself")
+        return self.accept(self._checked(Kind.TREASURY, SERVICE, request, now_ms))
 
     def accept(self, checked: CheckedRequest) -> Withdrawal:
         """Make the row of a request whose hold is already durable; repeating it changes nothing.

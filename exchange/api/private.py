@@ -31,6 +31,7 @@ from exchange.api.shapes import (
     deposit_json,
     draft_json,
     order_json,
+    refill_json,
     review_json,
     withdrawal_json,
 )
@@ -113,6 +114,10 @@ def _withdrawals(router: APIRouter, rooms: Rooms) -> None:
     @router.post("/treasury/rebalance")
     def rebalance(body: RebalanceBody, key: Key) -> dict[str, Any]:
         return shown(rooms.treasury.rebalance(body.officer, body.asset, IdempotencyKey(key), rooms.now_ms()).id)
+
+    @router.get("/treasury/requests")
+    def refills() -> list[dict[str, Any]]:
+        return [refill_json(request) for request in rooms.refills.requests()]
 
     @router.get("/withdrawals")
     def listed() -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ def public_router(rooms: Rooms) -> APIRouter:
         held = rooms.treasury.holdings(symbol)
         return {
             "hot": amount_json(held.hot),
+            "warm": amount_json(held.warm),
             "cold": amount_json(held.cold),
             "owed": amount_json(held.owed),
             "dust": amount_json(held.dust),

@@ -7,6 +7,7 @@ from typing import Any
 
 from custody.primitives.amount import Amount
 from custody.wallets.deposit import Deposit
+from custody.wallets.refill_requests import RefillRequest
 from custody.withdrawals.records import Attempt, Payment, Withdrawal
 from exchange.settlement.reserves import Draft
 from exchange.settlement.trading import OrderAnswer
@@ -28,6 +29,23 @@ def deposit_json(deposit: Deposit) -> dict[str, Any]:
         "state": deposit.state.value,
         "height": deposit.block.height,
         "reason": deposit.reason,
+    }
+
+
+def refill_json(request: RefillRequest) -> dict[str, Any]:
+    """A refill request; the move that carries it out is approved like any withdrawal."""
+    return {
+        "id": request.id,
+        "amount": {"units": str(request.units), "asset": request.symbol},
+        "from": request.source.value,
+        "to": request.destination.value,
+        "reason": request.reason,
+        "quorum": request.quorum,
+        "state": request.state.value,
+        "raised_at_s": request.raised_at_s,
+        "moved_at_s": request.moved_at_s,
+        "withdrawal_id": request.withdrawal_id,
+        "note": request.note,
     }
 
 

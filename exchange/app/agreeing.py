@@ -31,7 +31,13 @@ def agreeing(part: ChainParts, given: Ingredients, family: Callable[[Ingredients
     source = AgreeingSource(nodes)
     # What frees money must be seen by both, too: one node alone could call a payment dead that it hides.
     lane = replace(part.lane, witnesses=(*part.lane.witnesses, second.lane.reader))
-    return replace(part, lane=lane, source=source, sources=f"{len(nodes)} sources agree: {', '.join(source.names)}")
+    warm = part.warm
+    if warm is not None and second.warm is not None:
+        witnesses = (*warm.lane.witnesses, second.warm.lane.reader)
+        warm = replace(warm, lane=replace(warm.lane, witnesses=witnesses))
+    return replace(
+        part, lane=lane, warm=warm, source=source, sources=f"{len(nodes)} sources agree: {', '.join(source.names)}"
+    )
 
 
 def _place(url: str) -> str:

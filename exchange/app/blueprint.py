@@ -64,7 +64,7 @@ class WalletSpec:
 
     Attributes:
         id: Its name, e.g. "hot-btc".
-        tier: "hot" or "cold".
+        tier: "hot", "warm" or "cold".
         chain: The network.
         threshold: Signatures needed.
         members: The keys.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from custody.chains.port import SignedTx
@@ -19,7 +19,7 @@ from custody.signers.client import RemoteSigner
 from custody.wallets.addresses import AddressDesk
 from custody.wallets.gas_loans import GasLoanStore, LentGas
 from custody.wallets.memos import MemoDesk
-from custody.wallets.ports import DepositStore, MemoStore
+from custody.wallets.ports import CoinRecords, DepositStore, MemoStore
 from custody.wallets.scanner import BlockSource
 from custody.wallets.sweep import SweepLane, SweepStore
 from custody.withdrawals.lanes import AnyLane, Member
@@ -31,11 +31,12 @@ from exchange.settlement.reserves import ReserveSource
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What is on disk about our own transactions, for families that look after their accounts."""
+    """What is on disk about our own transactions and coins, for families that look after their accounts."""
 
     withdrawals: WithdrawalStore
     sweeps: SweepStore
     gas_loans: GasLoanStore
+    coins: CoinRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Ingredients:
         records: Our own transactions.
         memos: Numbers of customers who share an address.
         more_hot: Further hot wallets, which only pay.
+        warm: The wallet that refills the hot one; None where there is none.
     """
 
     chain: ChainSpec
@@ -66,6 +68,7 @@ class Ingredients:
     records: Records
     memos: MemoStore
     more_hot: tuple[WalletSpec, ...] = ()
+    warm: WalletSpec | None = None
 
     def rpc(self) -> JsonRpc:
         """A client for the chain's node."""
@@ -98,6 +101,7 @@ class TokenTier:
         asset: The token.
         hot, cold: What each tier holds of it, deposit accounts included in hot.
         hot_address, cold_address: Where each tier receives it: not everywhere where it receives the coin.
+        warm: What the warm wallet holds of it; None where there is none.
     """
 
     asset: Asset
@@ -105,6 +109,7 @@ class TokenTier:
     cold: Callable[[], Amount]
     hot_address: Address
     cold_address: Address
+    warm: Callable[[], Amount] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,17 @@ class FurtherLane:
     address: Address
     upkeep: Callable[[], object] | None = None
     repair: Callable[[], object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WarmTier(FurtherLane):
+    """The wallet that refills the hot one: paid from it is what a refill request asks for, and nothing else.
+
+    Attributes:
+        balance: What it holds.
+    """
+
+    balance: Callable[[], Amount] = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +165,7 @@ class ChainParts:
         born_height: First block that can hold a deposit.
         fee_paid: What the wallet itself paid for a final payment; None where a float pays that is no reserve.
         memos: Where all customers share one address: the desk that gives each a memo.
+        warm: The warm wallet; None where there is none.
         counters: Read for the monitor whether every use of a wallet's own counter is ours.
     """
 
@@ -177,12 +194,31 @@ class ChainParts:
     born_height: int = 0
     fee_paid: Callable[[SignedTx], Amount] | None = None
     memos: MemoDesk | None = None
+    warm: WarmTier | None = None
     counters: tuple[Callable[[], LaneReading], ...] = ()
 
+    def beside(self) -> tuple[FurtherLane, ...]:
+        """Everything that pays beside the first hot wallet: further ones, then the warm one."""
+        return self.further if self.warm is None else (*self.further, self.warm)
+
     def lanes(self) -> tuple[AnyLane, ...]:
-        """All lanes that pay on this chain, the first one first."""
-        return (self.lane, *(each.lane for each in self.further))
+        """All lanes that pay on this chain: the first hot one, further ones, the warm one."""
+        return (self.lane, *(each.lane for each in self.beside()))
+
+    def own_places(self) -> frozenset[str]:
+        """Where our own wallets receive."""
+        warm = () if self.warm is None else (self.warm.address,)
+        return frozenset(place.text for place in (*self.hot_addresses(), *warm, self.cold_address))
+
+    def held(self) -> tuple[int, int, int]:
+        """What hot, warm and cold hold now, base units.
+
+        Raises:
+            NodeUnavailable: The node does not answer.
+        """
+        warm = 0 if self.warm is None else self.warm.balance().units
+        return self.hot_balance().units, warm, self.cold_balance().units
 
     def hot_addresses(self) -> tuple[Address, ...]:
-        """Where each of them receives, in the same order."""
+        """Where each hot wallet receives, the first one first."""
         return (self.hot_address, *(each.address for each in self.further))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -28,12 +29,14 @@ from exchange.app.blueprint import Blueprint, ChainSpec, InvalidBlueprint, Marke
 from exchange.app.chain_parts import ChainParts, TokenTier
 from exchange.app.core import Core
 from exchange.app.custody_loops import custody_loops
-from exchange.app.custody_room import CustodyRoom, connect_chains, open_custody, open_stores, wallets_on
+from exchange.app.custody_room import CustodyRoom, connect_chains, open_custody, open_stores
 from exchange.app.custody_steps import ChainBoard, deposit_dust
 from exchange.app.governing import GovernanceLoop, IndexedListings
 from exchange.app.home import Home
 from exchange.app.operator import Operator, open_operator_account
+from exchange.app.refilling import open_refills, refill_loops
 from exchange.app.reserving import open_reserve_keys, open_reserves
+from exchange.app.wallet_tiers import wallets_on, warm_on
 from exchange.app.watching import watch_loops
 from exchange.app.watching_lanes import lane_loops, stopped_watches
 from exchange.app.worker import Loop, Worker
@@ -109,7 +112,8 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
     listings, indexer, operator = _listings(home, blueprint, trading, scales, operator_account.result())
     tiers = {part.native.symbol: _tiers(part, custody, scales) for part in parts}
     tiers |= {token.asset.symbol: _token_tiers(token, custody, scales) for part in parts for token in part.tokens}
-    treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service)
+    treasury = TreasuryDesk(tiers, scales, accounts.owed_quanta, custody.service, custody.planner)
+    refills = open_refills(custody, treasury)
     board = ChainBoard(parts)
     make_private_folder(home.lease.parent)
     lease = LeaseKeeper(home.lease, lambda: stopped_watches(board.problems()))
@@ -117,6 +121,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         [
             *custody_loops(custody, board),
             *watch_loops(custody, scales, accounts.owed_quanta, home.folder),
+            *refill_loops(custody, refills),
             *lane_loops(custody, home.folder),
             Loop("lease", RENEW_INTERVAL_S, lease.renew),
             Loop("governance", SLOW_INTERVAL_S, GovernanceLoop(indexer, listings, operator).step),
@@ -139,6 +144,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         trading=trading,
         accounts=accounts,
         treasury=treasury,
+        refills=refills,
         listings=listings,
         reserves=open_reserves(
             home, blueprint, (accounts, scales, core.ledger_head), parts, (operator, reserve_keys.result())
@@ -171,14 +177,15 @@ def _tiers(part: ChainParts, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
         booked = custody.fees.dust(symbol) + deposit_dust(custody.stores.deposits, scales.of(symbol))
         return booked + part.lent_gas().settled + part.opening_units
 
-    return Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
+    tiers = Tiers(part.cold_address, part.hot_balance, part.cold_balance, dust)
+    return tiers if part.warm is None else replace(tiers, warm=part.warm.balance, warm_address=part.warm.address)
 
 
 def _token_tiers(token: TokenTier, custody: CustodyRoom, scales: ScaleBook) -> Tiers:
     def dust() -> int:
         return deposit_dust(custody.stores.deposits, scales.of(token.asset.symbol))
 
-    return Tiers(token.cold_address, token.hot, token.cold, dust)
+    return Tiers(token.cold_address, token.hot, token.cold, dust, token.warm)
 
 
 def _token_places(part: ChainParts, custody: CustodyRoom) -> Callable[[CustomerId], Mapping[str, Address]]:
@@ -239,7 +246,10 @@ def _wallet_rows(blueprint: Blueprint, parts: tuple[ChainParts, ...]) -> tuple[W
     rows = []
     for part in parts:
         hot, cold = wallets_on(blueprint, part.chain.id)
-        for spec, address in zip((*hot, cold), (*part.hot_addresses(), part.cold_address), strict=True):
+        pairs = [*zip(hot, part.hot_addresses(), strict=True), (cold, part.cold_address)]
+        if part.warm is not None and (warm := warm_on(blueprint, part.chain.id)) is not None:
+            pairs.insert(-1, (warm, part.warm.address))
+        for spec, address in pairs:
             rows.append(
                 WalletRow(part.native.symbol, spec.tier, f"{spec.threshold} of {len(spec.members)}", address.text)
             )

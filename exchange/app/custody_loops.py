@@ -39,7 +39,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
                 floors_of(part),
                 custody.screening,
                 memos=part.memos,
-                own_places=frozenset({part.hot_address.text, part.cold_address.text}) if part.memos else frozenset(),
+                own_places=part.own_places() if part.memos else frozenset(),
                 siblings=tuple(each for each in siblings if each != part.chain.id),
                 # A local chain is reorganised by its own tests; officers are asked where finality is touched.
                 tolerated_reorg=part.chain.final_depth - 1,
@@ -64,7 +64,7 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
 def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:
     """What looks after the wallets of a chain, by name."""
     named = [("upkeep", part.upkeep), ("watch", part.watch), ("repair", part.repair)]
-    for further in part.further:
+    for further in part.beside():
         name = further.lane.wallet_id
         named += [(f"upkeep of {name} on", further.upkeep), (f"repair of {name} on", further.repair)]
     yield from ((name, step) for name, step in named if step is not None)

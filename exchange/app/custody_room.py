@@ -20,6 +20,7 @@ from custody.store.deposits import SqlDepositStore
 from custody.store.flows import SqlFlows
 from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.memos import SqlMemoStore
+from custody.store.refill_requests import SqlRefillStore, create_refill_table
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
@@ -32,7 +33,7 @@ from custody.withdrawals.request import Bounds
 from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from exchange.app.agreeing import agreeing
-from exchange.app.blueprint import Blueprint, InvalidBlueprint, WalletSpec
+from exchange.app.blueprint import Blueprint
 from exchange.app.chain_parts import ChainParts, Ingredients, Records
 from exchange.app.checked_signers import verify_signers
 from exchange.app.core import Core
@@ -43,8 +44,10 @@ from exchange.app.house_facts import HouseFacts, HousePolicy, standings
 from exchange.app.screened_coins import ScreenedReader
 from exchange.app.screening import screening_of
 from exchange.app.solana import solana_parts
+from exchange.app.treasury_planning import TreasuryPlanner, open_planner
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
+from exchange.app.wallet_tiers import wallets_on, warm_on
 from exchange.app.xrpl import xrpl_parts
 from exchange.projection.reading import open_hold_notes
 from exchange.settlement.accounts import AccountDesk
@@ -64,9 +67,6 @@ DEPOSIT_FLOORS = {
     "BNB": 10**15,
 }
 """Smaller deposits are recorded and not credited: moving them would cost more than they bring. Base units."""
-
-SEVERAL_LANES = frozenset({Family.EVM})
-"""Families that can pay from several hot wallets of a chain side by side."""
 
 _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
     Family.UTXO: utxo_parts,
@@ -90,6 +90,7 @@ class Stores:
     memos: SqlMemoStore
     flows: SqlFlows
     stock: SqlStock
+    refills: SqlRefillStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,15 @@ class CustodyRoom:
     screening: Screening
     cases: CaseDesk
     reviews: ReviewDesk
+    policies: HousePolicy
+    planner: TreasuryPlanner
 
 
 def open_stores(home: Home, assets: AssetBook) -> Stores:
     """Open custody's database."""
     database = open_database(home.database("custody"))
     create_stock_table(database)
+    create_refill_table(database)
     bell = Bell()
     return Stores(
         bell,
@@ -123,6 +127,7 @@ def open_stores(home: Home, assets: AssetBook) -> Stores:
         SqlMemoStore(database),
         SqlFlows(database),
         SqlStock(database),
+        SqlRefillStore(database),
     )
 
 
@@ -147,9 +152,10 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             stores.deposits,
             blueprint.solana_deposits,
             home.folder,
-            Records(stores.withdrawals, stores.sweeps, stores.gas_loans),
+            Records(stores.withdrawals, stores.sweeps, stores.gas_loans, stores.deposits),
             stores.memos,
             tuple(more),
+            warm_on(blueprint, chain.chain),
         )
         part = _FAMILIES[chain_row(ChainId(chain.chain)).family](given)
         part = replace(part, opening_units=int(chain.opening_units), born_height=chain.born_height)
@@ -161,21 +167,6 @@ def connect_chains(home: Home, blueprint: Blueprint, stores: Stores) -> Iterator
             reader = ScreenedReader(part.lane.reader, stores.deposits, OWN_PLACES)
             part = replace(part, lane=replace(part.lane, reader=reader))
         yield agreeing(part, given, _FAMILIES[part.chain.family]) if chain.second_url else part
-
-
-def wallets_on(blueprint: Blueprint, chain: str) -> tuple[tuple[WalletSpec, ...], WalletSpec]:
-    """The hot wallets on a chain, and the cold one. The first hot wallet receives; the others only pay.
-
-    Raises:
-        InvalidBlueprint: No hot wallet, several in a family that has one lane, two of one name, or not one cold wallet.
-    """
-    here = [spec for spec in blueprint.wallets if spec.chain == chain]
-    hot, cold = (tuple(spec for spec in here if spec.tier == tier) for tier in ("hot", "cold"))
-    if not hot or len(cold) != 1 or len({spec.id for spec in here}) != len(hot) + 1 or len(here) != len(hot) + 1:
-        raise InvalidBlueprint(f"blueprint: {chain} needs hot wallets and one cold wallet, each with a name of its own")
-    if len(hot) > 1 and chain_row(ChainId(chain)).family not in SEVERAL_LANES:
-        raise InvalidBlueprint(f"blueprint: {chain} pays from one hot wallet, not from {len(hot)}")
-    return hot, cold[0]
 
 
 def open_custody(
@@ -210,23 +201,28 @@ def open_custody(
     own |= {token.cold_address: Tier.COLD for part in parts for token in part.tokens}
     own |= {token.hot_address: Tier.HOT for part in parts for token in part.tokens}
     own |= {address: Tier.HOT for part in parts for address in part.hot_addresses()}
+    own |= {part.warm.address: Tier.WARM for part in parts if part.warm is not None}
+    warm = {part.chain.id for part in parts if part.warm is not None}
+    planner = open_planner(stores.flows, stores.stock, breaker, warm, policies.active(_now_s()))
     pipeline = Pipeline(
         PipelineParts(
             store=stores.withdrawals,
             ledger=ledger,
             policies=policies,
-            facts=HouseFacts(own, standing),
+            facts=HouseFacts(own, standing, stores.refills.of_withdrawal),
             screening=screening,
             breaker=breaker,
             lanes=lanes,
             now_ms=_now_ms,
             look_again_ms=LOOK_AGAIN_MS,
+            large_from=lambda asset: planner.large_from(asset, _now_s()),
         )
     )
     fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
     reviews = ReviewDesk(stores.withdrawals, lanes, policies)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews)
+    treasury = (policies, planner)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews, *treasury)
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
@@ -238,6 +234,10 @@ def _smallest(scales: ScaleBook, asset: Asset) -> Amount:
 def floors_of(part: ChainParts) -> Mapping[str, int]:
     """Smallest deposits of a chain that are credited, base units: a thousandth of a token, whatever it calls itself."""
     return DEPOSIT_FLOORS | {token.asset.symbol: token.asset.unit // 1_000 for token in part.tokens}
+
+
+def _now_s() -> int:
+    return _now_ms() // 1_000
 
 
 def _now_ms() -> int:

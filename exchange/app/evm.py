@@ -1,9 +1,10 @@
-"""The parts of an EVM chain: hot and cold Safes, tokens, deposit accounts that are swept into the hot one."""
+"""The parts of an EVM chain: hot, warm and cold Safes, tokens, deposit accounts that are swept into the hot one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from custody.chains.evm.broadcaster import EvmBroadcaster
 from custody.chains.evm.codec import SafeCodec
@@ -25,7 +26,7 @@ from custody.wallets.addresses import AddressDesk, Siblings
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
 from exchange.app.blueprint import InvalidBlueprint, WalletSpec
-from exchange.app.chain_parts import ChainParts, FurtherLane, Ingredients, TokenTier
+from exchange.app.chain_parts import ChainParts, FurtherLane, Ingredients, TokenTier, WarmTier
 from exchange.app.evm_moves import DAILY_GAS_WEI, SafeMoves
 from exchange.app.evm_rejections import SafeRejecter
 from exchange.app.evm_safe_counter import SafeCounter
@@ -52,20 +53,30 @@ def evm_parts(given: Ingredients) -> ChainParts:
     """
     hot, cold = safe_wallet(given.hot), safe_wallet(given.cold)
     more = tuple(safe_wallet(spec) for spec in given.more_hot)
-    _require_apart((hot, *more))
+    warm: tuple[SafeWallet, ...] = () if given.warm is None else (safe_wallet(given.warm),)
+    _require_apart((hot, *more, *warm))
     node = EvmNode(given.rpc(), hot.params)
     node.require_chain()
-    for wallet in (hot, *more, cold):
+    for wallet in (hot, *more, *warm, cold):
         _verify(node, wallet)
-    floats = frozenset(wallet.sender_address for wallet in (hot, *more))
+    floats = frozenset(wallet.sender_address for wallet in (hot, *more, *warm))
     station = station_of(given, DAILY_GAS_WEI, floats)
     first, *further = [
         _paying(given, node, station, each) for each in ((given.hot, hot), *zip(given.more_hot, more, strict=True))
     ]
-    watch = SafeWatch(node, (hot, *more, cold))
+    watch = SafeWatch(node, (hot, *more, *warm, cold))
     accounts = _Accounts(first.reader, given, watch, tuple(wallet.address for wallet in more))
     chain, native = hot.params.chain, hot.params.native
     tiers = [(TierReader(wallet.id, "hot"), wallet) for wallet in (hot, *more)]
+    tiers += [(TierReader(wallet.id, "warm"), wallet) for wallet in warm]
+    warm_tier, counted = None, [first, *further]
+    if given.warm is not None:
+        refilling = _paying(given, node, station, (given.warm, warm[0]), Tier.WARM)
+        warm_tier = WarmTier(
+            *(refilling.lane, warm[0].address, refilling.upkeep.step, refilling.rejecter.step),
+            balance=partial(first.reader.balance, warm[0].address, native),
+        )
+        counted.append(refilling)
     return ChainParts(
         *(chain, native, given.chain.evidence, first.lane, first.reader),
         AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits, EVM_SIBLINGS),
@@ -74,7 +85,9 @@ def evm_parts(given: Ingredients) -> ChainParts:
         SafeReserves([*tiers, (TierReader(cold.id, "cold"), cold)], node, accounts.all),
         first.moves,
         given.signers[given.sender],
-        tokens=tuple(accounts.tier_of(token, cold.address) for token in hot.tokens),
+        tokens=tuple(
+            accounts.tier_of(token, cold.address, *(wallet.address for wallet in warm)) for token in hot.tokens
+        ),
         lent_gas=first.moves.lent,
         upkeep=first.upkeep.step,
         repair=first.rejecter.step,
@@ -82,13 +95,14 @@ def evm_parts(given: Ingredients) -> ChainParts:
             FurtherLane(each.lane, each.reader.wallet.address, each.upkeep.step, each.rejecter.step) for each in further
         ),
         watch=watch.step,
-        counters=tuple(each.counter.read for each in (first, *further)),
+        warm=warm_tier,
+        counters=tuple(each.counter.read for each in counted),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Paying:
-    """Everything over one hot Safe."""
+    """Everything over one Safe that pays."""
 
     lane: Lane[SafeState, SafePlan]
     reader: SafeReader
@@ -98,13 +112,15 @@ class _Paying:
     counter: SafeCounter
 
 
-def _paying(given: Ingredients, node: EvmNode, station: Station, each: tuple[WalletSpec, SafeWallet]) -> _Paying:
+def _paying(
+    given: Ingredients, node: EvmNode, station: Station, each: tuple[WalletSpec, SafeWallet], tier: Tier = Tier.HOT
+) -> _Paying:
     spec, wallet = each
     reader, codec = SafeReader(wallet, node), SafeCodec(wallet)
     keys = {member.signer: owner.key for member, owner in zip(spec.members, wallet.owners, strict=True)}
     sender = given.signers[given.sender]
     lane = Lane(
-        *(wallet.id, Tier.HOT, wallet.params.native, codec, reader),
+        *(wallet.id, tier, wallet.params.native, codec, reader),
         (EvmBroadcaster(node),),
         given.members(keys, spec),
         wallet.threshold,
@@ -121,7 +137,7 @@ def _paying(given: Ingredients, node: EvmNode, station: Station, each: tuple[Wal
 
 
 def _require_apart(hot: tuple[SafeWallet, ...]) -> None:
-    """Refuse hot wallets that would share a counter, or deposits that two of them would sweep.
+    """Refuse wallets that pay, the first one hot, and would share a counter, or deposits that two of them sweep.
 
     Raises:
         InvalidBlueprint: Two share a Safe or a sender, list other tokens, or a further one takes deposits.
@@ -134,7 +150,7 @@ def _require_apart(hot: tuple[SafeWallet, ...]) -> None:
             raise InvalidBlueprint(f"wallet {each.id}: its tokens are not those of {first.id}")
     for field in ("safe", "sender_address"):
         if len({getattr(wallet, field) for wallet in hot}) != len(hot):
-            raise InvalidBlueprint(f"{first.params.chain.id}: two hot wallets have the same {field}")
+            raise InvalidBlueprint(f"{first.params.chain.id}: two paying wallets have the same {field}")
 
 
 def _verify(node: EvmNode, wallet: SafeWallet) -> None:
@@ -169,8 +185,9 @@ class _Accounts:
     def all(self) -> list[Address]:
         return [self.derive(index) for index in range(self.given.deposits.next_index(self.reader.chain.id))]
 
-    def tier_of(self, token: Asset, cold: Address) -> TokenTier:
-        return TokenTier(token, *self.balances_of(token, cold), self.reader.wallet.address, cold)
+    def tier_of(self, token: Asset, cold: Address, warm: Address | None = None) -> TokenTier:
+        in_warm = None if warm is None else partial(self.reader.balance, warm, token)
+        return TokenTier(token, *self.balances_of(token, cold), self.reader.wallet.address, cold, in_warm)
 
     def balances_of(self, asset: Asset, cold: Address) -> tuple[Callable[[], Amount], Callable[[], Amount]]:
         """What hot holds, further hot wallets and deposit accounts included, and what cold holds."""

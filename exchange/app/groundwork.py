@@ -24,7 +24,7 @@ from custody.primitives.secret import Secret
 from exchange.app.blueprint import WalletSpec
 from exchange.app.solana_groundwork import GROUP_FLOAT_LAMPORTS, lay_solana_groundwork
 from exchange.app.tron_groundwork import lay_tron_groundwork
-from exchange.app.wallet_kits import HOT
+from exchange.app.wallet_kits import COLD
 from exchange.app.wallets import is_frost, safe_wallet, tron_wallet, xrpl_wallet
 from exchange.app.xrpl_groundwork import open_xrpl
 
@@ -105,7 +105,7 @@ def _lay_evm(chains: LocalChains, chain: str, specs: Sequence[WalletSpec], _keys
     for spec in specs:
         safe = safe_wallet(spec)
         deploy_on_devnet(node.node, safe)
-        if spec.tier == HOT:
+        if spec.tier != COLD:
             node.fund(safe.sender_address, SENDER_FLOAT_WEI)
             if safe.station_address is not None:
                 node.fund(safe.station_address, SENDER_FLOAT_WEI)

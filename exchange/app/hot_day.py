@@ -7,6 +7,7 @@ Rules:
       A house that is never calm is not judged: an alarm would be a guess.
     * Whatever is not known to the unit errs towards silence: fees count with their caps, and all that is on its way as
       if it had left.
+    * From the tiers behind it, what comes to a hot wallet is a refill; what goes elsewhere never was in one.
     * Balance first, records afterwards: what is in the block was in the records before.
 
 Example:
@@ -16,7 +17,7 @@ Example:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,7 +37,7 @@ MARK_EVERY_MS = 3_600_000
 SET_BACK_MS = 3_600_000
 """A clock may be set back by this much, and no payment is overlooked."""
 _BEHIND = frozenset({Tier.WARM.value, Tier.COLD.value})
-"""Tiers that refill the hot one and pay nobody else."""
+"""Tiers that refill the hot one and pay no customer."""
 _ON_CHAIN = frozenset(DepositState) - {
     DepositState.VANISHED, DepositState.REVERSING, DepositState.REVERSED, DepositState.SUSPENSE
 }  # fmt: skip
@@ -125,13 +126,11 @@ class HotDay:
             return None
         first = self._marks[0]
         since = first.at_ms - SET_BACK_MS
-        settled: Mapping[str, tuple[str, int]] = {
-            name: entry
-            for name, entry in self._stores.flows.settled(self._part.native.symbol, since).items()
-            if name not in first.settled
-        }
-        refilled = sum(units for source, units in settled.values() if source in _BEHIND)
-        out = sum(units for source, units in settled.values() if source not in _BEHIND)
+        settled = self._stores.flows.settled(self._part.native.symbol, since)
+        paid = [each for name, each in settled.items() if name not in first.settled]
+        hot = {address.text for address in self._part.hot_addresses()}
+        refilled = sum(each.units for each in paid if each.source in _BEHIND and each.to in hot)
+        out = sum(each.units for each in paid if each.source not in _BEHIND)
         ended = self._ended(since) - first.payments
         self._fees = {each: self._fees[each] if each in self._fees else self._fee_max(each) for each in ended}
         fees = sum(self._fees.values()) + sweep_fees - first.sweep_fees
@@ -157,9 +156,12 @@ class HotDay:
         return units + sum(each.tx.fee_max.units for each in waiting)
 
     def _fee_max(self, payment_id: str) -> int:
-        """Most that a payment took, or may take, out of the wallet as its fee."""
+        """Most that a payment took, or may take, out of the hot wallet as its fee."""
         if self._part.fee_paid is None:
             return 0  # a float pays, which is no reserve
+        warm = self._part.warm
+        if warm is not None and self._stores.withdrawals.payment(payment_id).wallet_id == warm.lane.wallet_id:
+            return 0
         native, attempts = self._part.native, self._stores.withdrawals.attempts(payment_id)
         signed = [(each.state, each.signed.fee_max) for each in attempts if each.signed is not None]
         caps = [(state, fee.units) for state, fee in signed if fee.asset == native]

@@ -1,7 +1,8 @@
 """What the house knows around a withdrawal: where it comes from, where it goes, under which rules.
 
-One wallet tier pays customers (hot). A destination is one of our own registered cold addresses, or a
-one-time place; address books and customer data come from systems of the operator later.
+One wallet tier pays customers (hot). Warm pays only what a refill request asks for, and then as many people must
+approve as the request says. A destination is one of our own registered addresses, or a one-time place; address books
+and customer data come from systems of the operator later.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from custody.primitives.address import Address
 from custody.primitives.errors import InvalidInput, Refused
 from custody.primitives.ids import CustomerId
 from custody.wallets.ports import CustomerDeposits
+from custody.wallets.refill_requests import RefillRequest
 from custody.wallets.standing import Standing, standing_of
 from custody.withdrawals.facts import Ask, Circumstances, Destination, DestinationKind, Kind, Tier
 from custody.withdrawals.policy_file import load_policy
@@ -29,23 +31,37 @@ KYC_UNKNOWN = 0
 class HouseFacts:
     """Implements `custody.withdrawals.ports.FactSource`."""
 
-    def __init__(self, own_places: Mapping[Address, Tier], standing: Callable[[CustomerId], Standing]) -> None:
-        """Name our own receiving addresses with their tiers, and who knows a customer's deposits."""
+    def __init__(
+        self,
+        own_places: Mapping[Address, Tier],
+        standing: Callable[[CustomerId], Standing],
+        refill_of: Callable[[str], RefillRequest | None],
+    ) -> None:
+        """Bind the facts.
+
+        Args:
+            own_places: Our own receiving addresses with their tiers.
+            standing: Knows a customer's deposits.
+            refill_of: Withdrawal id -> the request that this move carries out.
+        """
         self._own_places = dict(own_places)
         self._standing = standing
+        self._refill_of = refill_of
 
     def gather(self, ask: Ask) -> Circumstances:
         """Look things up; never waits."""
         standing = self._standing(CustomerId(ask.customer)) if ask.kind is Kind.CUSTOMER else Standing()
+        refill = self._refill_of(ask.withdrawal_id) if ask.kind is Kind.TREASURY else None
         tier = self._own_places.get(ask.to)
         kind = DestinationKind.ONE_TIME if tier is None else DestinationKind(tier.value)
         return Circumstances(
             owner=ask.customer,
             kyc_level=KYC_UNKNOWN,
-            source=Tier.HOT,
+            source=Tier.HOT if refill is None else refill.source,
             destination=Destination(kind),
             frozen=standing.frozen,
             unsettled=standing.unsettled,
+            people=0 if refill is None else refill.quorum,
         )
 
 

@@ -1,4 +1,8 @@
-"""The signers of a lane as one: for moves within the wallet, which need a complete set of signatures and no intent."""
+"""The signers of a lane as one: for moves within the wallet, which need a complete set of signatures and no intent.
+
+Example:
+    Sweeper(moves, store, LaneSigners(lane), lane.wallet_id)
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,11 @@ class LaneSigners:
             Refused: A signer's rules say no.
         """
         wanted = 1 if request.role is SigningRole.SENDER else self._lane.threshold
-        given: list[Signature] = []
+        answers: list[tuple[Signature, ...]] = []  # one a signer: for several coins each gives several signatures
         for signer in self._lane.signers(request.role):
-            if len(given) < wanted:
+            if len(answers) < wanted:
                 try:
-                    given += signer.sign(request)
+                    answers.append(signer.sign(request))
                 except Unavailable:
                     continue
-        return tuple(given) if len(given) >= wanted else ()
+        return tuple(each for answer in answers for each in answer) if len(answers) >= wanted else ()

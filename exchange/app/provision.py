@@ -8,7 +8,7 @@ Example:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import resources
 
 from eth_account import Account
@@ -25,7 +25,7 @@ from custody.keys.private_files import write_new_private
 from custody.primitives.chain import ChainId
 from custody.primitives.secret import Secret
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MarketSpec, save_blueprint
-from exchange.app.ceremony import OPENER, OPERATOR, SENDER, SIGNERS, Ceremony, draw_passphrase, hold_ceremony
+from exchange.app.ceremony import OPENER, OPERATOR, SENDER, Ceremony, Choices, draw_passphrase, hold_ceremony
 from exchange.app.groundwork import OpenerKeys, Opening, lay_groundwork, openings
 from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_root, open_seed
@@ -59,7 +59,11 @@ VOTER, COUNCIL, AUDITOR, SCREENERS = 1, 2, 3, (4, 5)
 
 
 def provision_wallets(
-    home: Home, chains: LocalChains, sol: str = WRAPPED, tokens: Sequence[LocalToken] = ()
+    home: Home,
+    chains: LocalChains,
+    sol: str = WRAPPED,
+    tokens: Sequence[LocalToken] = (),
+    warm: Collection[str] = frozenset(),
 ) -> Ceremony:
     """Draw keys, make hot 2-of-3 and cold 3-of-5 wallets on every chain that runs, and put them there.
 
@@ -68,13 +72,14 @@ def provision_wallets(
         chains: Running local chains.
         sol: How the hot wallet holds SOL: "wrapped" or "frost".
         tokens: What the wallets hold beside coins; their contracts and mints stand already.
+        warm: Chains that get a warm wallet besides, 2-of-3 over signer processes of its own.
 
     Raises:
         Conflict: The home folder holds an installation already.
     """
     passphrase = draw_passphrase(home)
     write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
-    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), sol, tokens)
+    ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), Choices(sol, tokens, warm))
     lay_groundwork(chains, ceremony.wallets, _opener_keys(home, passphrase, ceremony))
     return ceremony
 
@@ -133,7 +138,7 @@ def _blueprint(chains: LocalChains, ceremony: Ceremony, candidate: str) -> Bluep
     return Blueprint(
         label=LABEL,
         exchange=EXCHANGE,
-        signers=SIGNERS,
+        signers=ceremony.signers,
         sender=SENDER,
         solana_deposits=SOLANA_DEPOSITS,
         staff=ceremony.staff,

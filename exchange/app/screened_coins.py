@@ -42,7 +42,10 @@ class ScreenedReader:
 
     def spendable(self, reserved: Set[str]) -> Coins:
         """What the wallet can spend now, without coins of deposits that are not credited."""
-        found = self._reader.spendable(reserved)
+        return self.screened(self._reader.spendable(reserved))
+
+    def screened(self, found: Coins) -> Coins:
+        """These coins of the wallet, without those of deposits that are not credited."""
         keys = {self._key(coin) for coin in found.coins if self._is_customers(coin)}
         free = spendable_keys(self._records, keys)
         kept = tuple(coin for coin in found.coins if not self._is_customers(coin) or self._key(coin) in free)

@@ -18,34 +18,22 @@ from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from custody.store.database import open_reading
-from custody.store.flows import SqlFlows
+from custody.store.flows import HOUR_S, SqlFlows
+from custody.store.refill_requests import read_refills
 from custody.store.stock import SqlStock, StockSample
-from custody.wallets.bands import Bands, Cap, judge_feasibility, plan_bands
-from custody.wallets.demand import MIN_WEEKS, WEEK_H, Demand, FlowHistory, HistoryTooShort, Horizon, forecast
-from custody.wallets.treasury import PPM, cold_share_ppm
-from custody.wallets.treasury_moves import Setting, Stock, TreasuryPlan, plan_moves
-from exchange.app.blueprint import AssetSpec, Blueprint, load_blueprint
+from custody.wallets.bands import Bands, Cap, judge_feasibility
+from custody.wallets.demand import MIN_WEEKS, WEEK_H
+from custody.wallets.refill_requests import RefillRequest
+from custody.wallets.treasury import cold_share_ppm
+from custody.wallets.treasury_moves import Stock, TreasuryPlan
+from custody.withdrawals.policy_file import load_policy
+from exchange.app.blueprint import load_blueprint
 from exchange.app.home import Home
+from exchange.app.treasury_planning import Assumptions, Setup, TreasuryPlanner
+from exchange.app.wallet_kits import WARM
 
 PICTURE_H = 14 * 24
 """How far back the picture goes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assumptions:
-    """What the files do not say.
-
-    Attributes:
-        lead_h: Hours from a refill request to coins in the hot wallet.
-        sweep_h: Hours between two sweeps.
-        automatic_ppm: Largest withdrawal paid without people, parts per million of the liabilities.
-        min_move_ppm: Least move, parts per million of the liabilities.
-    """
-
-    lead_h: int = 8
-    sweep_h: int = 6
-    automatic_ppm: int = 500
-    min_move_ppm: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +65,8 @@ class AssetReport:
         """Share of the holdings that is cold, ppm."""
         if self.last is None:
             return None
-        return cold_share_ppm(Amount(self.last.cold, self.asset), Amount(self.last.hot, self.asset))
+        outside = Amount(self.last.hot + self.last.warm, self.asset)
+        return cold_share_ppm(Amount(self.last.cold, self.asset), outside)
 
 
 def report_treasury(home: Home, assumptions: Assumptions, now_hour: int) -> tuple[AssetReport, ...]:
@@ -94,50 +83,53 @@ def report_treasury(home: Home, assumptions: Assumptions, now_hour: int) -> tupl
     """
     blueprint = load_blueprint(home.blueprint)
     database = open_reading(home.folder / "custody.sqlite")
-    stops = FileBreaker(home.folder / "breaker.json").open_scopes()
-    flows, stock, chains = SqlFlows(database), SqlStock(database), {spec.chain for spec in blueprint.wallets}
-    reports = []
-    for spec in blueprint.assets:
-        if spec.chain in chains and spec.contract is None:
-            samples = stock.samples(spec.symbol, now_hour - PICTURE_H)
-            stopped = bool({"all", f"asset:{spec.symbol}", f"chain:{spec.chain}"} & stops.keys())
-            setting = (assumptions, now_hour, stopped, _has_warm(blueprint, spec.chain))
-            reports.append(_report(spec, flows.hourly(spec.symbol, now_hour), samples, setting))
-    return tuple(reports)
+    stock, chains = SqlStock(database), {spec.chain for spec in blueprint.wallets}
+    stops = FileBreaker(home.folder / "breaker.json").open_scopes
+    warm = {spec.chain for spec in blueprint.wallets if spec.tier == WARM}
+    fee_caps = load_policy(home.policy).fee_caps if home.policy.exists() else {}
+    planner = TreasuryPlanner(Setup(SqlFlows(database), stock, stops, warm, fee_caps), assumptions)
+    return tuple(
+        _report(
+            Asset(spec.symbol, spec.decimals, ChainId(spec.chain), spec.contract),
+            stock.samples(spec.symbol, now_hour - PICTURE_H),
+            planner,
+            now_hour,
+            assumptions.lead_h,
+        )
+        for spec in blueprint.assets
+        if spec.chain in chains and spec.contract is None
+    )
+
+
+def report_refills(home: Home) -> tuple[tuple[Asset, RefillRequest], ...]:
+    """Every refill request with its asset, oldest first.
+
+    Raises:
+        NotFound, InvalidBlueprint: As `report_treasury`.
+    """
+    assets = {
+        spec.symbol: Asset(spec.symbol, spec.decimals, ChainId(spec.chain), spec.contract)
+        for spec in load_blueprint(home.blueprint).assets
+    }
+    found = read_refills(open_reading(home.folder / "custody.sqlite"))
+    return tuple((assets[request.symbol], request) for request in found if request.symbol in assets)
 
 
 def _report(
-    spec: AssetSpec,
-    history: FlowHistory,
-    samples: tuple[StockSample, ...],
-    given: tuple[Assumptions, int, bool, bool],
+    asset: Asset, samples: tuple[StockSample, ...], planner: TreasuryPlanner, now_hour: int, lead_h: int
 ) -> AssetReport:
-    assumptions, now_hour, stopped, has_warm = given
     last = samples[-1] if samples else None
     cap = Cap(last.owed if last else 0)
-    demand, basis = _demand(history, assumptions, spec.symbol)
-    bands = plan_bands(demand, cap, cap.liabilities * assumptions.automatic_ppm // PPM)
+    history, demand = planner.demand(asset.symbol, now_hour)
+    basis = f"forecast from {history.hours} hours of flows, lead time {lead_h} h"
     feasibility = "unknown: no forecast"
-    if demand is not None:
-        feasibility = judge_feasibility(demand, cap).text(assumptions.lead_h)
+    if demand is None:
+        needed = MIN_WEEKS * WEEK_H
+        basis = f"history too short ({history.hours} of {needed} hours): default shares of the liabilities"
+    else:
+        feasibility = judge_feasibility(demand, cap).text(lead_h)
     plan = None
     if last is not None:
-        least = max(1, cap.liabilities * assumptions.min_move_ppm // PPM)
-        # Fees are known when a move is made, not here: none is assumed.
-        setting = Setting(bands, cap, 0, PPM, least, is_stopped=stopped, has_warm=has_warm)
-        plan = plan_moves(Stock(last.hot, 0, last.cold), setting, f"{spec.symbol} {now_hour}".encode())
-    asset = Asset(spec.symbol, spec.decimals, ChainId(spec.chain), spec.contract)
+        plan = planner.plan(asset, Stock(last.hot, last.warm, last.cold), last.owed, now_hour * HOUR_S)
+    bands = planner.bands(asset.symbol, cap.liabilities, now_hour)
     return AssetReport(asset, history.hours, basis, bands, feasibility, last, plan, samples)
-
-
-def _demand(history: FlowHistory, assumptions: Assumptions, symbol: str) -> tuple[Demand | None, str]:
-    try:
-        found = forecast(history, Horizon(assumptions.lead_h, assumptions.sweep_h), symbol.encode())
-    except HistoryTooShort:
-        needed = MIN_WEEKS * WEEK_H
-        return None, f"history too short ({history.hours} of {needed} hours): default shares of the liabilities"
-    return found, f"forecast from {history.hours} hours of flows, lead time {assumptions.lead_h} h"
-
-
-def _has_warm(blueprint: Blueprint, chain: str) -> bool:
-    return any(wallet.tier == "warm" and wallet.chain == chain for wallet in blueprint.wallets)

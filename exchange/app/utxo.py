@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 
 from custody.chains.utxo.broadcaster import UtxoBroadcaster
 from custody.chains.utxo.codec import UtxoCodec
+from custody.chains.utxo.coins import Coins, UtxoPlan
 from custody.chains.utxo.reader import UtxoReader
 from custody.chains.utxo.wallet import RECEIVE, UtxoWallet
 from custody.keys.crosscheck import SortedMultisig, crosscheck_utxo
@@ -17,9 +19,12 @@ from custody.wallets.addresses import AddressDesk
 from custody.wallets.ports import DepositStore
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lane
-from exchange.app.chain_parts import ChainParts, Ingredients
+from exchange.app.blueprint import WalletSpec
+from exchange.app.chain_parts import ChainParts, Ingredients, WarmTier
 from exchange.app.reserve_sources import TierReader, UtxoReserves
-from exchange.app.utxo_children import ChildPayer, UtxoLane
+from exchange.app.screened_coins import ScreenedReader
+from exchange.app.utxo_children import ChildPayer
+from exchange.app.utxo_gathering import CoinGatherer
 from exchange.app.wallets import utxo_wallet
 
 BUMP_AFTER_MS = 20 * 60_000
@@ -40,23 +45,23 @@ def utxo_parts(given: Ingredients) -> ChainParts:
     folder = given.folder / "bitcoinlib"
     node = BitcoinNode(given.rpc())
     reader = UtxoReader.connect(hot, node)
-    keys = {
-        member.signer: PublicKey(Curve.SECP256K1, origin.node().key)
-        for member, origin in zip(given.hot.members, hot.cosigners, strict=True)
-    }
-    lane = Lane(
-        hot.id,
-        Tier.HOT,
-        hot.params.asset,
-        UtxoCodec(hot),
-        reader,
-        (UtxoBroadcaster(hot.params, node),),
-        given.members(keys),
-        hot.threshold,
-        bump_after_ms=BUMP_AFTER_MS,
-    )
-
+    lane = _lane(given, given.hot, Tier.HOT, reader)
     cold_reader = UtxoReader(cold, node)
+    tiers = [(TierReader(hot.id, "hot"), reader), (TierReader(cold.id, "cold"), cold_reader)]
+    warm_tier = None
+    if given.warm is not None:
+        warm_reader = UtxoReader(utxo_wallet(given.warm), node)
+        tiers.append((TierReader(given.warm.id, "warm"), warm_reader))
+        warm_lane = _lane(given, given.warm, Tier.WARM, warm_reader)
+        warm_tier = WarmTier(warm_lane, own_address(warm_reader.wallet, folder), balance=warm_reader.total)
+    screened = ScreenedReader(reader, given.records.coins, OWN_PLACES).screened
+    breaker = FileBreaker(given.folder / "breaker.json")
+
+    def small_coins(taken: Set[str]) -> Coins:
+        breaker.require_closed(hot.params.asset, hot.id)  # nothing is signed meanwhile, this neither
+        return screened(reader.small_coins(taken))
+
+    gatherer = CoinGatherer(lane, hot, given.records, small_coins)
     return ChainParts(
         hot.params.chain,
         hot.params.asset,
@@ -68,13 +73,34 @@ def utxo_parts(given: Ingredients) -> ChainParts:
         own_address(cold, folder),
         reader.total,
         cold_reader.total,
-        UtxoReserves([(TierReader(hot.id, "hot"), reader), (TierReader(cold.id, "cold"), cold_reader)]),
+        UtxoReserves(tiers),
+        upkeep=gatherer.step,
         fee_paid=lambda signed: signed.fee_max,
         repair=None if hot.params.is_malleable else _children(lane, reader, given).step,
+        warm=warm_tier,
     )
 
 
-def _children(lane: UtxoLane, reader: UtxoReader, given: Ingredients) -> ChildPayer:
+def _lane(given: Ingredients, spec: WalletSpec, tier: Tier, reader: UtxoReader) -> Lane[Coins, UtxoPlan]:
+    wallet, node = reader.wallet, reader.node
+    keys = {
+        member.signer: PublicKey(Curve.SECP256K1, origin.node().key)
+        for member, origin in zip(spec.members, wallet.cosigners, strict=True)
+    }
+    return Lane(
+        wallet.id,
+        tier,
+        wallet.params.asset,
+        UtxoCodec(wallet),
+        reader,
+        (UtxoBroadcaster(wallet.params, node),),
+        given.members(keys, spec),
+        wallet.threshold,
+        bump_after_ms=BUMP_AFTER_MS,
+    )
+
+
+def _children(lane: Lane[Coins, UtxoPlan], reader: UtxoReader, given: Ingredients) -> ChildPayer:
     records = (given.records.withdrawals, given.records.sweeps)
     return ChildPayer(lane, reader, records, FileBreaker(given.folder / "breaker.json"))
 

@@ -34,6 +34,7 @@ from custody.withdrawals.ports import Breaker, WithdrawalStore
 from custody.withdrawals.records import Payment
 from custody.withdrawals.states import AttemptState, PaymentState
 from exchange.app.lane_signers import LaneSigners
+from exchange.app.moves_at import GATHERING_PLACE, MovesAt
 
 UtxoLane = Lane[Coins, UtxoPlan]
 
@@ -70,7 +71,7 @@ class ChildPayer:
         """
         self.chain = reader.chain
         self._lane, self._reader, self._breaker = lane, reader, breaker
-        self._withdrawals, self._moves = records
+        self._withdrawals, self._moves = records[0], MovesAt(records[1], lambda place: place < GATHERING_PLACE)
         self._codec = UtxoCodec(reader.wallet)
         self._broadcaster = UtxoBroadcaster(reader.wallet.params, reader.node)
         self._sweeper = Sweeper(self, self._moves, LaneSigners(lane), lane.wallet_id)
@@ -137,5 +138,5 @@ class ChildPayer:
 
 
 def place_of(parent: SignedTx) -> int:
-    """Place of a payment's child among the moves of a chain: below zero, so that no deposit account has it."""
-    return -1 - int(parent.txid[:7], 16)
+    """Place of a payment's child among the moves of a chain: below that of gatherings, where no deposit account is."""
+    return GATHERING_PLACE - 1 - int(parent.txid[:7], 16)

@@ -20,10 +20,10 @@ from exchange.app.blueprint import MemberSpec, WalletSpec
 from exchange.app.keyholders import OPENER_PATH
 from exchange.app.local_chains import SOLANA_PATH, LocalChain
 
-HOT, COLD = "hot", "cold"
-HOT_THRESHOLD, COLD_THRESHOLD = 2, 3
-"""Of three signer processes, and of five cold keys."""
-EVM_SENDERS = {HOT: "m/44h/60h/1h/0/0", COLD: "m/44h/60h/1h/0/1"}
+HOT, WARM, COLD = "hot", "warm", "cold"
+HOT_THRESHOLD, WARM_THRESHOLD, COLD_THRESHOLD = 2, 2, 3
+"""Of three signer processes, of three others, and of five cold keys."""
+EVM_SENDERS = {HOT: "m/44h/60h/1h/0/0", COLD: "m/44h/60h/1h/0/1", WARM: "m/44h/60h/1h/0/3"}
 EVM_DEPOSITS = "m/44h/60h/0h"
 EVM_STATION = "m/44h/60h/1h/0/2"
 SOLANA_PAYERS = {HOT: SOLANA_PATH, COLD: "m/44h/501h/1h/0h"}
@@ -74,13 +74,15 @@ class WalletKit:
         key: Text of a member's key in the blueprint.
         service: (row, tier, keys) -> further public keys by name.
         sender_paths: Keys of the hot wallet that the sender's signer holds, by name.
-        sender_curves: Every path the sender must derive for the family, both tiers.
+        warm_paths: Keys of the warm wallet that it holds, by name.
+        sender_curves: Every path the sender must derive for the family, all tiers.
     """
 
     curve: Curve
     key: Callable[[Holder, str], str] = field(default=lambda holder, path: holder.keys[path])
     service: Callable[[LocalChain, str, ServiceKeys], dict[str, str]] = field(default=lambda _row, _tier, _keys: {})
     sender_paths: Mapping[str, str] = field(default_factory=dict)
+    warm_paths: Mapping[str, str] = field(default_factory=dict)
     sender_curves: Mapping[str, Curve] = field(default_factory=dict)
 
     def spec(
@@ -129,6 +131,7 @@ KITS: Mapping[Family, WalletKit] = {
         Curve.SECP256K1,
         service=_evm_service,
         sender_paths={"sender": EVM_SENDERS[HOT], "deposits": EVM_DEPOSITS, "gas_station": EVM_STATION},
+        warm_paths={"sender": EVM_SENDERS[WARM]},
         sender_curves=dict.fromkeys((*EVM_SENDERS.values(), EVM_DEPOSITS, EVM_STATION), Curve.SECP256K1),
     ),
     Family.SOLANA: WalletKit(

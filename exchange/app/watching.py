@@ -101,7 +101,7 @@ class AssetWatch:
         self._meter = OutflowMeter(WINDOW_MS)
         self._left = 0  # what left within the window, when chain and scanner stood at the same block last
         self._recorded: StockSample | None = None
-        self._held: tuple[BlockRef, int, int] | None = None  # balances change with the tip and not else
+        self._held: tuple[BlockRef, tuple[int, int, int]] | None = None  # balances change with the tip and not else
         self._calm: tuple[tuple[int, int], int] | None = None  # what was judged good last, and when
 
     def step(self) -> None:
@@ -136,12 +136,12 @@ class AssetWatch:
         before = self._books()
         tip = part.source.tip()
         if self._held is None or self._held[0] != tip:
-            self._held = (tip, part.hot_balance().units, part.cold_balance().units)
+            self._held = (tip, part.held())
             if part.source.tip() != tip:
                 self._held = None
                 return None
-        _, hot, cold = self._held
-        held = hot + cold
+        _, (hot, warm, cold) = self._held
+        held = hot + warm + cold
         after = before if signs == self._signs() else self._books()
         outgoing, incoming = {**before.outgoing, **after.outgoing}, {**before.incoming, **after.incoming}
         margins = Margins(
@@ -156,7 +156,7 @@ class AssetWatch:
             margins = Margins(margins.low, margins.high, margins.outgoing, max(margins.low, margins.incoming))
         elif (come := self._come(tip)) is not None:
             self._left = self._meter.left(come - held, now_ms)
-        self._record(StockSample(part.native.symbol, time.time_ns() // (HOUR_S * 10**9), hot, cold, after.due))
+        self._record(StockSample(part.native.symbol, time.time_ns() // (HOUR_S * 10**9), hot, cold, after.due, warm))
         most = after.due * MOST_HOURLY_PPM // PPM
         return AssetReading(part.native.symbol, margins, self._left, most)
 

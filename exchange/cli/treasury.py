@@ -12,10 +12,12 @@ from exchange.cli.serving import DEFAULT_HOME, HomeOption
 from exchange.cli.writing import write_file
 
 if TYPE_CHECKING:
+    from custody.primitives.asset import Asset
+    from custody.wallets.refill_requests import RefillRequest
     from exchange.app.treasury_report import AssetReport
 
 app = typer.Typer(
-    help="Hot and cold: stock, bands, moves. Reads files only, asks no node, moves nothing.",
+    help="Hot, warm and cold: stock, bands, moves. Reads files only, asks no node, moves nothing.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -61,11 +63,45 @@ def plan(home: HomeOption = DEFAULT_HOME, lead_h: LeadOption = 8, as_json: JsonO
         print()
 
 
+@app.command()
+def requests(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the refill requests, oldest first. The service raises and follows them; officers approve their moves."""
+    from exchange.api.shapes import refill_json
+    from exchange.app.home import Home
+    from exchange.app.treasury_report import report_refills
+
+    found = report_refills(Home(home))
+    if as_json:
+        print(json.dumps([refill_json(request) for _, request in found], indent=2))
+        return
+    for asset, request in found:
+        print("\n".join(_request_lines(asset, request)))
+    if not found:
+        print("no refill was ever asked for")
+
+
+def _request_lines(asset: Asset, request: RefillRequest) -> list[str]:
+    from datetime import UTC, datetime
+
+    from custody.primitives.amount import Amount
+
+    raised = datetime.fromtimestamp(request.raised_at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    amount, people = Amount(request.units, asset).text(), f"{request.quorum} people" if request.quorum else "nobody"
+    way = f"{amount} from {request.source} to {request.destination}"
+    lines = [
+        f"{request.id}: {request.state}",
+        f"  {way}, {request.reason}; {people} may allow it  ({raised})",
+    ]
+    lines += [f"  move {request.withdrawal_id}"] if request.withdrawal_id else []
+    return lines + ([f"  note {request.note}"] if request.note else [])
+
+
 def _reports(home: Path, lead_h: int) -> tuple[AssetReport, ...]:
     from custody.primitives.clock import SystemClock
     from custody.store.flows import HOUR_S
     from exchange.app.home import Home
-    from exchange.app.treasury_report import Assumptions, report_treasury
+    from exchange.app.treasury_planning import Assumptions
+    from exchange.app.treasury_report import report_treasury
 
     return report_treasury(Home(home), Assumptions(lead_h=lead_h), SystemClock().now_s() // HOUR_S)
 
@@ -83,9 +119,10 @@ def _lines(report: AssetReport) -> list[str]:
     if report.last is None:
         return [*lines, "  stock: never recorded; the service records it while it runs"]
     last, share = report.last, report.cold_ppm or 0
+    warm = f"warm {shown(last.warm)}  " if last.warm else ""
     at = datetime.fromtimestamp(last.hour * HOUR_S, UTC).strftime("%Y-%m-%d %H h UTC")
     lines.append(
-        f"  stock  hot {shown(last.hot)}  cold {shown(last.cold)}  owed {shown(last.owed)}  "
+        f"  stock  hot {shown(last.hot)}  {warm}cold {shown(last.cold)}  owed {shown(last.owed)}  "
         f"cold share {share // 10_000}.{share % 10_000:04d} %  (recorded {at})"
     )
     levels = {"throttle": bands.throttle, "low": bands.low, "target": bands.target, "high": bands.high}
@@ -119,7 +156,14 @@ def _as_json(report: AssetReport) -> dict[str, object]:
         "is_modelled": bands.is_modelled,
         "bands": {name: str(units) for name, units in levels.items()},
         "feasibility": report.feasibility,
-        "stock": last and {"hour": last.hour, "hot": str(last.hot), "cold": str(last.cold), "owed": str(last.owed)},
+        "stock": last
+        and {
+            "hour": last.hour,
+            "hot": str(last.hot),
+            "warm": str(last.warm),
+            "cold": str(last.cold),
+            "owed": str(last.owed),
+        },
         "cold_ppm": report.cold_ppm,
         "plan": found
         and {

@@ -18,6 +18,7 @@ from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import WithdrawalService
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.listings import ListingDesk
+from exchange.settlement.refilling import RefillDesk
 from exchange.settlement.reserves import ReservesDesk
 from exchange.settlement.trading import TradingDesk
 from exchange.settlement.treasury import TreasuryDesk
@@ -47,7 +48,7 @@ class ChainStatus:
 
 @dataclass(frozen=True, slots=True)
 class WalletRow:
-    """One wallet for people: asset, "hot" or "cold", "2 of 3", and where it receives."""
+    """One wallet for people: asset, "hot", "warm" or "cold", "2 of 3", and where it receives."""
 
     asset: str
     tier: str
@@ -95,6 +96,7 @@ class Rooms:
     trading: TradingDesk
     accounts: AccountDesk
     treasury: TreasuryDesk
+    refills: RefillDesk
     listings: ListingDesk
     reserves: ReservesDesk
     status: StatusBoard

@@ -90,7 +90,10 @@ def _wallet(rooms: Rooms, row: WalletRow) -> dict[str, str]:
         held = rooms.treasury.holdings(row.asset)
     except Unavailable as error:
         return shown | {"balance": f"not known now: {error.message}", "share": "-"}
-    balance, ppm = (held.hot, PPM - held.cold_ppm) if row.tier == "hot" else (held.cold, held.cold_ppm)
+    balance = {"hot": held.hot, "warm": held.warm, "cold": held.cold}[row.tier]
+    ppm = held.cold_ppm
+    if row.tier != "cold":
+        ppm = (PPM - held.cold_ppm) * balance.units // max(1, (held.hot + held.warm).units)
     return shown | {"balance": str(balance), "share": f"{ppm // 10_000}.{ppm % 10_000 // 100:02d} %"}
 
 
@@ -109,7 +112,7 @@ def _books(rooms: Rooms, symbol: str) -> dict[str, str]:
         "asset": symbol,
         "owed": held.owed.text(),
         "dust": held.dust.text(),
-        "on_chain": (held.hot + held.cold).text(),
+        "on_chain": held.held.text(),
         "difference": held.difference.text(),
     }
 

@@ -50,7 +50,8 @@ def house(tmp_path_factory):
 
 def parts(house, folder, *more):
     database, assets = open_database("sqlite://"), AssetBook([ETH])
-    records = Records(SqlWithdrawalStore(database, assets), SqlSweepStore(database, assets), SqlGasLoanStore(database))
+    stores = (SqlWithdrawalStore(database, assets), SqlSweepStore(database, assets), SqlGasLoanStore(database))
+    records = Records(*stores, SqlDepositStore(database, assets))
     signers = {name: SimpleNamespace(name=name) for name in (*NAMES, "gas")}
     chain = ChainSpec(ETH.chain, "node", house.anvil.node.rpc.endpoint.url)
     deposits = SqlDepositStore(database, assets)
@@ -67,7 +68,7 @@ def parts(house, folder, *more):
     ],
 )
 def test_refuses_hot_wallets_that_share_a_counter_or_the_deposits(house, tmp_path, further):
-    with pytest.raises(InvalidBlueprint, match=r"hot-eth|two hot wallets"):
+    with pytest.raises(InvalidBlueprint, match=r"hot-eth|two paying wallets"):
         parts(house, tmp_path, further)
 
 

@@ -1,5 +1,7 @@
 # Child pays for parent on Bitcoin Knots and Litecoin Core: the payment's own change lifts it, once, and pays nobody.
 # Chain, codec, stores and decoders are real; ledger and the signers' memories are simulated.
+from dataclasses import replace
+
 import pytest
 from simulators.bitcoin import KINDS, utxo_node  # noqa: F401 - one is a fixture
 from simulators.utxo_room import UtxoRoom
@@ -13,7 +15,9 @@ from custody.wallets.sweep import SweepState
 from custody.withdrawals.bumping import NO_BUMP_LEFT
 from custody.withdrawals.errors import WithdrawalsFrozen
 from custody.withdrawals.states import PaymentState, WithdrawalState
+from exchange.app.chain_parts import Records
 from exchange.app.utxo_children import ChildPayer
+from exchange.app.utxo_gathering import CoinGatherer
 
 WAIT_S = 1_200
 FIXED_IDS = [kind for kind in KINDS if not kind.params.is_malleable]
@@ -34,6 +38,12 @@ class Stuck:
         self.moves = SqlSweepStore(self.room.engine, AssetBook([self.room.asset]))
         (self.lane,) = self.room.parts.lanes
         self.payer = ChildPayer(self.lane, self.room.live.reader, (self.room.store, self.moves), self.breaker)
+
+    def gatherer(self):
+        """Of the same wallet, over the same records; it finds no small coins."""
+        wallet, reader = self.room.live.wallet, self.room.live.reader
+        records = Records(self.room.store, self.moves, None, None)
+        return CoinGatherer(self.lane, wallet, records, lambda taken: replace(reader.small_coins(taken), coins=()))
 
     def wait(self):
         self.room.now_s += WAIT_S
@@ -104,6 +114,7 @@ def test_a_child_dies_with_its_parent_and_nothing_of_it_is_paid_again(stuck, mon
     assert room.live.reader.finality(child.tx.txid, child.tx.conflict_key) is Finality.UNKNOWN
     with pytest.raises(TxRejected, match=r"missing|Missing"):
         stuck.payer.step()  # it is sent again as long as its parent may come back
+    stuck.gatherer().step()  # who gathers small coins knows nothing of parents, and sends no child
     room.mine(room.kind.params.chain.final_depth)
     room.step()
     assert (room.state(stuck.id), room.payment_of(stuck.id).state) == (WithdrawalState.REFUNDED, PaymentState.VOID)

@@ -1,6 +1,5 @@
 # What the installation builds for a chain of the family, on each local node: lane, desk, balances, reserves.
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from simulators.bitcoin import make_members, utxo_node  # noqa: F401 - a fixture
@@ -8,9 +7,16 @@ from simulators.blocks import MemoryDeposits
 
 from custody.chains.utxo.params import ROWS
 from custody.keys.crosscheck import CrossCheckFailed
+from custody.monitor.breaker import FileBreaker
+from custody.primitives.asset import AssetBook
 from custody.primitives.errors import WrongNetwork
+from custody.store.database import open_database
+from custody.store.deposits import SqlDepositStore
+from custody.store.sweeps import SqlSweepStore
+from custody.store.withdrawals import SqlWithdrawalStore
+from custody.withdrawals.errors import WithdrawalsFrozen
 from exchange.app.blueprint import ChainSpec, MemberSpec, WalletSpec
-from exchange.app.chain_parts import Ingredients
+from exchange.app.chain_parts import Ingredients, Records
 from exchange.app.utxo import utxo_parts
 from exchange.app.wallets import utxo_wallet
 
@@ -39,7 +45,7 @@ def ingredients(kind, node, folder):
         deposits=MemoryDeposits(),
         deposit_limit=0,
         folder=folder,
-        records=SimpleNamespace(withdrawals=None, sweeps=None),
+        records=Records(None, None, None, None),
         memos=None,
     )
 
@@ -85,3 +91,17 @@ def test_the_parts_of_a_chain_work_together(utxo_node, tmp_path):  # noqa: F811
     assert parts.lane.threshold == 2
     intent = kind.intent(20_000_000)
     assert parts.lane.codec.plan([intent], parts.lane.reader.spendable(frozenset()), ())
+
+
+def test_while_the_breaker_is_open_no_coins_are_gathered(utxo_node, tmp_path):  # noqa: F811
+    kind, node = utxo_node
+    pytest.importorskip("bitcoinlib")
+    database, assets = open_database(f"sqlite:///{tmp_path}/custody.sqlite"), AssetBook([kind.params.asset])
+    stores = (SqlWithdrawalStore(database, assets), SqlSweepStore(database, assets), None)
+    records = Records(*stores, SqlDepositStore(database, assets))
+    parts = utxo_parts(replace(ingredients(kind, node, tmp_path), records=records))
+    parts.upkeep()
+    stopped = utxo_parts(replace(ingredients(kind, node, tmp_path), records=records))
+    FileBreaker(tmp_path / "breaker.json").open(f"chain:{kind.params.chain.id}", "because")
+    with pytest.raises(WithdrawalsFrozen):
+        stopped.upkeep()

@@ -32,7 +32,7 @@ from custody.primitives.amount import Amount
 from custody.primitives.chain import Family
 from custody.primitives.errors import Unavailable
 from custody.signers.client import RemoteSigner
-from exchange.app.ceremony import SENDER, SIGNERS, STAFF, Ceremony
+from exchange.app.ceremony import SENDER, STAFF, Ceremony
 from exchange.app.custody_room import DEPOSIT_FLOORS
 from exchange.app.local_chains import LOCAL_CHAINS
 from exchange.app.local_tokens import LocalToken
@@ -100,6 +100,7 @@ class LiveInstallation:
         chains: Collection[str] = ALL_CHAINS,
         sol: str = WRAPPED,
         tokens: Callable[[LocalChains], Sequence[LocalToken]] = lambda _: (),
+        warm: Collection[str] = frozenset(),
     ) -> None:
         """Start chains, signers and service over fresh wallets and contracts; put one proposal to the vote.
 
@@ -107,20 +108,21 @@ class LiveInstallation:
             chains: Which chains; Ethereum, which carries the contracts, always runs.
             sol: How the hot wallet holds SOL.
             tokens: Puts tokens on the running chains, and says what the installation needs to know of them.
+            warm: Which of them get a warm wallet.
         """
         world = self.world
         world.start_chains([kind for kind in KINDS if kind.chain in {*chains, CHAIN_OF["ETH"]}])
         self.chains = world.chains
         self._counter = PaymentCounter(world.chains)
         self.symbols = tuple(symbol for symbol, chain in CHAIN_OF.items() if chain in world.chains.names)
-        self.ceremony = provision_wallets(self.home, world.chains, sol, tokens(world.chains))
+        self.ceremony = provision_wallets(self.home, world.chains, sol, tokens(world.chains), warm)
         provision_contracts(self.home, world.chains, self.ceremony)
         voters = Voters(world)
         voters.delegate()
         voters.propose()
         world.chains.run_clock()
         (self.home.folder / "run").mkdir(mode=0o700)
-        for name in (*SIGNERS, SENDER):
+        for name in (*self.ceremony.signers, SENDER):
             self.start_signer(name)
         self.token = self.home.token.read_text().strip()
         world.start_service()

@@ -86,6 +86,8 @@ class House:
     screening_down: bool = False
     frozen: bool = False
     cold: str = "sim1cold"
+    tier: Tier = Tier.HOT
+    large_from: int | None = None
     destinations: object | None = None
 
     def __post_init__(self):
@@ -118,7 +120,7 @@ class House:
         ledger = self.wrap("ledger", self.ledger)
         lane = Lane(
             wallet_id="hot-sim",
-            tier=Tier.HOT,
+            tier=self.tier,
             native=COIN,
             codec=self.codec,
             reader=self.reader(),
@@ -136,8 +138,9 @@ class House:
         bounds = {"SIM": Bounds(Amount(1, COIN), Amount(10**9, COIN))}
         self.service = WithdrawalService(ServiceParts(self.store, ledger, self, assets, lanes, bounds))
         self.parts = PipelineParts(
-            self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, {Family.UTXO: self.batching}
-        )
+            self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, {Family.UTXO: self.batching},
+            large_from=lambda asset: self.large_from,
+        )  # fmt: skip
         self.pipeline = Pipeline(self.parts)
         self.service.recover(self.now_s * 1000)  # before the gate: what it looks for has its rows then
         self.pipeline.try_open()

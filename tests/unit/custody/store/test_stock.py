@@ -22,3 +22,17 @@ def test_within_an_hour_the_last_reading_stays_and_hours_come_back_in_order(stoc
     assert stock.samples("BTC", 0) == (replace(NOW, hot=3), replace(NOW, hour=500_002))
     assert stock.samples("BTC", 500_001) == (replace(NOW, hour=500_002),)
     assert stock.samples("SOL", 0) == ()
+
+
+def test_what_lies_warm_is_recorded_and_gone_when_nothing_is_left(stock):
+    stock.record(replace(NOW, warm=7))
+    assert stock.samples("BTC", 0) == (replace(NOW, warm=7),)
+    stock.record(NOW)
+    assert stock.samples("BTC", 0) == (NOW,)
+
+
+def test_a_database_from_before_there_were_warm_wallets_is_read(stock):
+    stock.record(NOW)
+    with stock._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE treasury_warm_stock")
+    assert stock.samples("BTC", 0) == (NOW,)

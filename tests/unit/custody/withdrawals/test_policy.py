@@ -196,3 +196,18 @@ def test_a_matching_permission_without_groups_allows():
     decision = decide(ASK, FACTS, policy(PERMIT))
     assert decision.outcome is Outcome.ALLOW
     assert (decision.reasons, decision.groups, decision.not_before_s) == ((), (), NOW_S)
+
+
+def test_people_raise_every_quorum_and_never_lower_one():
+    group = Group("ops", frozenset({"ann", "bob", "cid"}), 2)
+    for people, needed in ((0, 2), (1, 2), (3, 3)):
+        facts = replace(FACTS, circumstances=replace(FACTS.circumstances, people=people))
+        found = decide(ASK, facts, policy(replace(PERMIT, groups=(group,))))
+        assert (found.outcome, [each.threshold for each in found.groups]) == (Outcome.APPROVE, [needed])
+
+
+def test_more_people_than_there_are_block_and_so_does_a_rule_that_names_none():
+    facts = replace(FACTS, circumstances=replace(FACTS.circumstances, people=3))
+    few = replace(PERMIT, groups=(Group("ops", frozenset({"ann", "bob"}), 2),))
+    assert decide(ASK, facts, policy(few)).reasons == ("group ops cannot be met",)
+    assert decide(ASK, facts, policy(PERMIT)).reasons == ("3 people must approve, and no rule names them",)

@@ -11,11 +11,13 @@ from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
+from custody.store.refill_requests import SqlRefillStore, create_refill_table
 from custody.wallets.cases import CaseDesk
 from custody.withdrawals.reviewing import ReviewDesk
 from exchange.api import faults
 from exchange.api.private import private_router
 from exchange.api.public import public_router
+from exchange.settlement.refilling import RefillDesk, RefillParts
 from exchange.settlement.rooms import ChainStatus, Rooms, WalletRow
 from exchange.settlement.scale import AssetScale, ScaleBook
 from exchange.settlement.trading import TradingDesk
@@ -54,6 +56,8 @@ def rooms(tmp_path, world, house):
     trading.set_market(btc_eth(), is_open=True)
     deposits = SqlDepositStore(open_database(f"sqlite:///{tmp_path}/deposits.sqlite"), AssetBook([COIN]))
     tiers = Tiers(Address(SIM, house.cold), lambda: Amount(900_000, COIN), lambda: Amount(0, COIN), lambda: 0)
+    requests = open_database(f"sqlite:///{tmp_path}/refills.sqlite")
+    create_refill_table(requests)
     treasury = TreasuryDesk({"SIM": tiers}, ScaleBook([AssetScale(COIN, 3, 0)]), lambda _: 0, house.service)
     return Rooms(
         label="simulated",
@@ -70,6 +74,7 @@ def rooms(tmp_path, world, house):
         trading=trading,
         accounts=world.accounts,
         treasury=treasury,
+        refills=RefillDesk(RefillParts(SqlRefillStore(requests), house.service, None, treasury, {}, None, None)),
         listings=None,  # not asked by these tests
         reserves=None,
         status=SimBoard(),

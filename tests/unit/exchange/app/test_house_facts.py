@@ -1,4 +1,5 @@
 from importlib.resources import files
+from types import SimpleNamespace
 
 import pytest
 from simulators.chain import COIN, SIM
@@ -65,6 +66,10 @@ def no_objection(_customer):
     return Standing()
 
 
+def no_refill(_withdrawal_id):
+    return None
+
+
 def test_what_deposits_say_about_a_customer_is_a_fact_and_nobody_asks_about_the_treasury():
     asked = []
 
@@ -72,7 +77,7 @@ def test_what_deposits_say_about_a_customer_is_a_fact_and_nobody_asks_about_the_
         asked.append(customer)
         return Standing(frozen="spent and gone", unsettled="BTC")
 
-    facts = HouseFacts({}, standing)
+    facts = HouseFacts({}, standing, no_refill)
     found = facts.gather(ask(COLD, "bob"))
     assert (found.frozen, found.unsettled) == ("spent and gone", "BTC")
     treasury = Ask("wd-2", Kind.TREASURY, "treasury", "alice", COLD, Amount(1, COIN), "")
@@ -81,17 +86,31 @@ def test_what_deposits_say_about_a_customer_is_a_fact_and_nobody_asks_about_the_
 
 
 def test_a_destination_nobody_registered_is_a_one_time_place():
-    facts = HouseFacts({COLD: Tier.COLD, HOT: Tier.HOT}, no_objection)
+    facts = HouseFacts({COLD: Tier.COLD, HOT: Tier.HOT}, no_objection, no_refill)
     for to in (Address(SIM, "sim1else"), Address(ChainId("otherchain"), "sim1cold")):
         assert facts.gather(ask(to)).destination.kind is DestinationKind.ONE_TIME
 
 
 def test_our_own_places_are_known_by_their_tier():
-    facts = HouseFacts({COLD: Tier.COLD, HOT: Tier.HOT}, no_objection)
+    facts = HouseFacts({COLD: Tier.COLD, HOT: Tier.HOT}, no_objection, no_refill)
     assert facts.gather(ask(COLD)).destination.kind is DestinationKind.COLD
     assert facts.gather(ask(HOT)).destination.kind is DestinationKind.HOT
 
 
 def test_customers_are_paid_from_hot_only_and_counted_by_themselves():
-    found = HouseFacts({}, no_objection).gather(ask(Address(SIM, "sim1x"), "bob"))
+    found = HouseFacts({}, no_objection, no_refill).gather(ask(Address(SIM, "sim1x"), "bob"))
     assert (found.source, found.owner, found.kyc_level) == (Tier.HOT, "bob", 0)
+
+
+def test_warm_pays_what_a_request_asks_for_and_as_many_people_must_approve():
+    asked = []
+
+    def refill_of(withdrawal_id):
+        asked.append(withdrawal_id)
+        return SimpleNamespace(source=Tier.WARM, quorum=3)
+
+    facts = HouseFacts({HOT: Tier.HOT}, no_objection, refill_of)
+    found = facts.gather(Ask("wd-2", Kind.TREASURY, "treasury", "service", HOT, Amount(1, COIN), ""))
+    assert (found.source, found.destination.kind, found.people) == (Tier.WARM, DestinationKind.HOT, 3)
+    found = facts.gather(ask(HOT))
+    assert (found.source, found.people, asked) == (Tier.HOT, 0, ["wd-2"])

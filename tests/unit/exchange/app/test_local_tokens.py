@@ -10,7 +10,7 @@ from custody.primitives.errors import InvalidInput
 from custody.primitives.secret import Secret
 from custody.withdrawals.policy_file import load_policy
 from exchange.app.blueprint import AssetSpec, WalletSpec
-from exchange.app.ceremony import hold_ceremony
+from exchange.app.ceremony import Choices, hold_ceremony
 from exchange.app.home import Home
 from exchange.app.local_chains import rows_of
 from exchange.app.local_tokens import LocalToken, listing
@@ -51,5 +51,5 @@ def test_the_rule_is_one_that_the_policy_reads(tmp_path):
 
 def test_a_groups_native_address_takes_no_tokens_and_draws_nothing(tmp_path):
     with pytest.raises(InvalidInput, match="no tokens"):
-        hold_ceremony(Home(tmp_path), Secret(b"passphrase"), rows_of(["solana-local"]), "frost", [USDC])
+        hold_ceremony(Home(tmp_path), Secret(b"passphrase"), rows_of(["solana-local"]), Choices("frost", [USDC]))
     assert list(tmp_path.iterdir()) == []

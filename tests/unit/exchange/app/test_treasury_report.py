@@ -1,6 +1,7 @@
 # Over the real files of a home that is not running; flows are written straight into the tables.
 import json
 from dataclasses import asdict
+from importlib import resources
 
 import pytest
 from sqlmodel import Session
@@ -12,11 +13,15 @@ from custody.store.database import open_database
 from custody.store.deposit_rows import CreditTimeRow, DepositRow
 from custody.store.deposits import SqlDepositStore
 from custody.store.flows import HOUR_S
+from custody.store.refill_requests import SqlRefillStore, create_refill_table
 from custody.store.stock import SqlStock, StockSample, create_stock_table
 from custody.store.withdrawals import SqlWithdrawalStore
+from custody.wallets.refill_requests import RefillRequest, RefillState
+from custody.withdrawals.facts import Tier
 from exchange.app.blueprint import AssetSpec, Blueprint, ChainSpec, MemberSpec, WalletSpec, save_blueprint
 from exchange.app.home import Home
-from exchange.app.treasury_report import Assumptions, report_treasury
+from exchange.app.treasury_planning import Assumptions
+from exchange.app.treasury_report import report_refills, report_treasury
 
 HOUR = 500_000
 COIN = 10**8
@@ -92,6 +97,28 @@ def test_with_a_warm_wallet_cold_refills_it_unless_the_breaker_is_open(home):
     assert {(move.source.value, move.destination.value) for move in report(home).plan.moves} == {("cold", "warm")}
     FileBreaker(home.folder / "breaker.json").open("asset:BTC", "because")
     assert report(home).plan.moves == ()
+
+
+def test_what_lies_warm_counts_and_is_never_planned_to_leave_without_its_fee(home):
+    provision(home, ("hot", "warm", "cold"))
+    database = run_once(home)
+    SqlStock(database).record(StockSample("BTC", HOUR, 0, 99 * COIN, 100 * COIN, warm=COIN))
+    home.policy.write_text(resources.files("exchange.app").joinpath("policy.yaml").read_text())
+    found = report(home)
+    assert found.cold_ppm == 990_000
+    assert [move.units for move in found.plan.moves if move.source == "warm"] == [COIN - 200_000]
+
+
+def test_refill_requests_are_read_beside_a_running_service_and_none_where_there_never_were_any(home):
+    provision(home)
+    database = run_once(home)
+    assert report_refills(home) == ()
+    create_refill_table(database)
+    request = RefillRequest(
+        "refill-BTC-hot-1", "BTC", Tier.WARM, Tier.HOT, 5, 2, "why", RefillState.OPEN, 1, 1, level=0
+    )
+    SqlRefillStore(database).add(request)
+    assert [(asset.symbol, found) for asset, found in report_refills(home)] == [("BTC", request)]
 
 
 def test_a_month_of_flows_makes_a_forecast(home):

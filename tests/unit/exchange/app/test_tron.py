@@ -73,7 +73,7 @@ class Loans:
         return []
 
 
-RECORDS = Records(None, Sweeps(), Loans())
+RECORDS = Records(None, Sweeps(), Loans(), None)
 
 
 class Sweeping:

@@ -41,7 +41,7 @@ class World:
             SqlSweepStore(self.house.engine, assets),
         )
         self.stock = SqlStock(self.house.engine)
-        self.hot, self.cold, self.owed, self.tip, self.booked = 100_000, 900_000, 1_000_000, BLOCK, set()
+        self.hot, self.warm, self.cold, self.owed, self.tip, self.booked = 100_000, 0, 900_000, 1_000_000, BLOCK, set()
         self.fees = SimpleNamespace(
             has_stepped=True, dust=lambda symbol: 0, is_booked=lambda subject: subject in self.booked
         )
@@ -59,8 +59,7 @@ class World:
             native=COIN,
             lane=SimpleNamespace(wallet_id="hot-sim"),
             source=SimpleNamespace(tip=self.read_tip),
-            hot_balance=lambda: Amount(self.hot, COIN),
-            cold_balance=lambda: Amount(self.cold, COIN),
+            held=lambda: (self.hot, self.warm, self.cold),
             fee_paid=lambda signed: signed.fee_max,
             lent_gas=lambda: self.lent,
             opening_units=0,
@@ -192,9 +191,17 @@ def test_a_drain_beyond_the_hourly_share_stops_the_asset_even_if_the_books_follo
 
 
 def test_the_stock_is_recorded_for_the_picture(world):
+    world.warm, world.cold = 50_000, 850_000
     world.look()
     (sample,) = world.stock.samples("SIM", 0)
-    assert (sample.hot, sample.cold, sample.owed) == (100_000, 900_000, 1_000_000)
+    assert (sample.hot, sample.warm, sample.cold, sample.owed) == (100_000, 50_000, 850_000, 1_000_000)
+
+
+def test_what_lies_in_the_warm_wallet_backs_the_books_and_is_missed_when_it_is_gone(world):
+    world.hot, world.warm = 40_000, 60_000
+    assert world.look() is None
+    world.warm -= 1
+    assert "1 base units missing" in world.look().message
 
 
 def test_a_calm_asset_is_read_once_a_second_and_soon_when_something_changes(world):

@@ -10,6 +10,7 @@ from simulators.withdrawal_house import NOW_S, House
 
 from custody.monitor.breaker import FileBreaker
 from custody.monitor.rules import ChainReading, refill_leaks
+from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import AssetBook
 from custody.primitives.chain import BlockRef
@@ -28,6 +29,7 @@ from exchange.app.watching_lanes import BlockWatch, day_of, nodes_of, stopped_wa
 
 BLOCK = BlockRef(SIM, 7, "b7", "b6")
 FEE = 10
+HOT = "sim1hot"
 NOW_MS = NOW_S * 1000
 
 
@@ -146,6 +148,8 @@ class World:
             fee_paid=lambda signed: signed.fee_max,
             tokens=(),
             lent_gas=lambda: self.lent,
+            hot_addresses=lambda: (Address(SIM, HOT),),
+            warm=SimpleNamespace(lane=SimpleNamespace(wallet_id="warm-sim")),
         )
         self.deposits.record_block(BLOCK, [])
         self.day = HotDay(self.part, self.stores)
@@ -157,6 +161,15 @@ class World:
         day = self.read(later_ms)
         alarm = refill_leaks(SimpleNamespace(day=day, symbol="SIM"))
         return "" if alarm is None else alarm.reason
+
+    def move(self, source, units, to):
+        """A move between our own wallets that is settled; the tier that paid is written in afterwards."""
+        asked = self.house.ask(units, to=to)
+        self.house.settle()
+        stored = self.house.service.get(asked.id)
+        assert stored.state == "settled"
+        paid = replace(self.house.store.payment(stored.payment_id), wallet_id=f"{source.value}-sim")
+        self.house.store.commit(Change(payments=(paid,), withdrawals=(replace(stored, source=source),)))
 
     def come(self, units, name="d", state=DepositState.SEEN):
         self.deposits.record_block(BLOCK, [Deposit(name, 0, "alice", Amount(units, COIN), BLOCK, state)])
@@ -209,12 +222,49 @@ def test_what_was_paid_before_the_day_began_explains_nothing(world):
 
 def test_e02_a_refill_from_cold_hides_no_leak(world):
     world.read()
-    moved = world.house.ask(2_000)
-    world.house.settle()
-    stored = world.house.service.get(moved.id)
-    world.house.store.commit(Change(withdrawals=(replace(stored, source=Tier.COLD),)))
+    world.move(Tier.COLD, 2_000, HOT)
     assert "lost" in world.leaks()  # 2000 were to come, and the hot wallet holds what it held
     world.hot += 2_000
+    assert not world.leaks()
+
+
+def test_e02_a_refill_from_warm_hides_no_leak_and_warm_pays_its_fee(world):
+    world.read()
+    world.move(Tier.WARM, 2_000, HOT)
+    assert "lost 2000 base units" in world.leaks()
+    world.hot += 1_999
+    assert "lost 1 base units" in world.leaks()
+    world.hot += 1
+    assert not world.leaks()
+
+
+def test_what_moves_behind_the_hot_wallet_neither_comes_to_it_nor_leaves_it(world):
+    world.read()
+    world.move(Tier.WARM, 2_000, "sim1behind")
+    assert not world.leaks()
+    world.hot -= 1
+    assert "lost 1 base units" in world.leaks()
+
+
+def test_what_the_hot_wallet_gives_the_warm_one_left_it(world):
+    world.read()
+    world.move(Tier.HOT, 2_000, "sim1warm")
+    world.hot -= 2_000
+    assert not world.leaks()
+
+
+def test_a_refill_on_its_way_explains_its_coins_before_and_after_they_come(world):
+    world.read()
+    asked = world.house.ask(2_000, to=HOT)
+    world.house.step()
+    stored = world.house.service.get(asked.id)
+    assert stored.state == "broadcast"
+    world.house.store.commit(Change(withdrawals=(replace(stored, source=Tier.WARM),)))
+    assert not world.leaks()
+    world.hot += 2_000
+    assert not world.leaks()
+    world.house.settle()
+    assert world.house.state(asked.id) == "settled"
     assert not world.leaks()
 
 
