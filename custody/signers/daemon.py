@@ -68,13 +68,17 @@ class SignerDaemon:
                 # A slot first, then accept: what we cannot serve yet waits in the kernel, not in our memory.
                 if self._slots.acquire(timeout=_STOP_POLL_S):
                     connection = self._accept()
-                    if connection is not None:
+                    if connection is None:
+                        self._slots.release()
+                    else:
                         workers.submit(self._serve, connection).add_done_callback(self._finish)
         self._path.unlink(missing_ok=True)
 
     def _accept(self) -> socket.socket | None:
         try:
             return self._listener.accept()[0]
+        except TimeoutError:
+            return None
         except OSError:
             if self._stop.is_set():  # the listener was shut down on purpose
                 return None
@@ -126,6 +130,8 @@ def _listen(path: Path) -> socket.socket:
     make_private_folder(path.parent)
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # A signal that comes right before `accept` begins to wait is handled only when it returns: it returns now and then.
+    listener.settimeout(_STOP_POLL_S)
     listener.bind(str(path))
     path.chmod(0o600)
     listener.listen(_BACKLOG)
