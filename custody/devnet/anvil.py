@@ -33,7 +33,7 @@ from custody.primitives.invariant import invariant
 PROGRAM_VARIABLE = "MEXT_ANVIL"
 """Names another anvil binary."""
 STATE_INTERVAL_S = 5
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 _PACKAGES = {"x86_64": "anvil-linux-amd64", "aarch64": "anvil-linux-arm64"}
 

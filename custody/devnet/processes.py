@@ -30,10 +30,10 @@ from typing import Protocol, Self, TypeVar
 
 from custody.primitives.errors import NodeUnavailable
 
-READY_TIMEOUT_S = 30
+READY_TIMEOUT_S = 120
 """The slowest local node answers after a second on an idle machine; a loaded one may need many times that."""
 
-STOP_TIMEOUT_S = 15
+STOP_TIMEOUT_S = 60
 """Time to write its state down after SIGTERM, before SIGKILL."""
 
 START_ATTEMPTS = 3

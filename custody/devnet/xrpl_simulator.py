@@ -31,7 +31,7 @@ from custody.primitives.ids import TxId
 
 DEFAULT_LEDGER_MS = 1_000
 """A quarter of the network's 3 to 5 s."""
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 class XrplSimulator(Stoppable):

@@ -29,7 +29,7 @@ from exchange.app.wallets import spl_wallet
 
 pytestmark = pytest.mark.node
 NAMES = ("signer-a", "signer-b", "signer-c")
-WAIT_S = 30
+WAIT_S = 300
 
 
 def members_of(wallet):

@@ -24,7 +24,7 @@ from exchange.app.wallet_kits import KITS
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
-TIMEOUT_S = 360
+TIMEOUT_S = 1_200
 ROOT = Path(__file__).resolve().parents[2]
 STEP_KEYS = {"name", "ok", "seconds", "evidence"}
 CHAIN_KEYS = {"chain", "evidence", "deposit_txid", "withdrawal_txid", "request_to_broadcast_s", "confirmed"}

@@ -49,7 +49,7 @@ WAIT_S = 300
 """Long, since a busy machine is no failure: who waits in vain fails, only later."""
 POLL_S = 0.1
 COMMAND_TIMEOUT_S = 300
-CALL_TIMEOUT_S = 60
+CALL_TIMEOUT_S = 300
 ALL_CHAINS = frozenset(CHAIN_OF.values())
 SWEPT = frozenset(row.symbol for row in LOCAL_CHAINS if row.family in (Family.EVM, Family.TRON))
 """Their customers have accounts of their own, whose coins go to the hot wallet before they can be paid out."""

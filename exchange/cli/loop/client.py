@@ -10,7 +10,8 @@ import httpx
 
 from custody.primitives.errors import Refused, Unavailable
 
-TIMEOUT_S = 60
+TIMEOUT_S = 300
+"""Far above what anything takes here: a machine that others use as well may give us a fraction of itself."""
 POLL_S = 0.1
 
 T = TypeVar("T")

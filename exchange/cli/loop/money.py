@@ -54,7 +54,7 @@ WITHDRAWALS = (
 )
 """One on each chain."""
 MIN_COLD_PPM = 980_000
-SETTLE_TIMEOUT_S = 120
+SETTLE_TIMEOUT_S = 300
 
 
 class NotAsExpected(VerificationFailed):

@@ -17,7 +17,7 @@ from exchange.app.ceremony import SENDER, SIGNERS
 from exchange.app.home import Home
 from exchange.cli.loop.client import Answered, Client
 
-READY_TIMEOUT_S = 120
+READY_TIMEOUT_S = 300
 
 
 class HomeInUse(Refused):

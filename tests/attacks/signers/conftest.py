@@ -20,7 +20,7 @@ from custody.signers.provision import create_home, register_wallet
 
 TESTS = Path(__file__).parents[2]
 PASSPHRASE = b"a passphrase that must never show up"
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 120
 
 
 class RunningSigner:
