@@ -38,7 +38,9 @@ def permit(mext, people, chain, clock):
             },
         )
         signed = (signer or people.holder).sign_message(message)
-        return (people.holder, people.bob, value, deadline, signed.v, signed.r, signed.s)
+        # Leading zero bytes are left out there, and a shorter bytes32 would be filled up at its end.
+        r, s = (bytes(part).rjust(32, b"\0") for part in (signed.r, signed.s))
+        return (people.holder, people.bob, value, deadline, signed.v, r, s)
 
     return make
 
