@@ -29,8 +29,9 @@ from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.deposit import DepositState
 from custody.wallets.sweep import SweepState
 from custody.withdrawals.facts import Tier
-from custody.withdrawals.states import AttemptState, WithdrawalState
+from custody.withdrawals.states import AttemptState
 from exchange.app.chain_parts import ChainParts
+from exchange.app.watching import UNDER_WAY
 
 DAY_MS = 86_400_000
 MARK_EVERY_MS = 3_600_000
@@ -41,17 +42,6 @@ _BEHIND = frozenset({Tier.WARM.value, Tier.COLD.value})
 _ON_CHAIN = frozenset(DepositState) - {
     DepositState.VANISHED, DepositState.REVERSING, DepositState.REVERSED, DepositState.SUSPENSE
 }  # fmt: skip
-_UNDER_WAY = frozenset(
-    {
-        WithdrawalState.ASSIGNED,
-        WithdrawalState.SIGNED,
-        WithdrawalState.BROADCASTING,
-        WithdrawalState.BROADCAST,
-        WithdrawalState.MINED,
-        WithdrawalState.FINAL,
-        WithdrawalState.NEEDS_REVIEW,
-    }
-)
 
 
 class DayStores(Protocol):
@@ -149,7 +139,7 @@ class HotDay:
     def _on_its_way(self) -> int:
         """Most that payments and sweeps that are not ended may have taken already, or will."""
         part, stores = self._part, self._stores
-        moving = [each for each in stores.withdrawals.withdrawals(_UNDER_WAY) if each.to.chain == part.chain.id]
+        moving = [each for each in stores.withdrawals.withdrawals(UNDER_WAY) if each.to.chain == part.chain.id]
         units = sum(each.amount.units for each in moving if each.amount.asset == part.native)
         units += sum(map(self._fee_max, {each.payment_id for each in moving if each.payment_id}))
         waiting = stores.sweeps.sweeps(part.chain, (SweepState.STORED,))

@@ -48,7 +48,7 @@ MOST_HOURLY_PPM = 500_000
 """Half of all that is owed within an hour is a drain, whoever approved it. The signers' own buckets are far smaller."""
 ENDED_LATELY_MS = 60_000
 """How long after settlement or refund a fee may wait to be booked: what failed on chain took one, too."""
-_UNDER_WAY = frozenset(
+UNDER_WAY = frozenset(
     {
         WithdrawalState.ASSIGNED,
         WithdrawalState.SIGNED,
@@ -177,7 +177,7 @@ class AssetWatch:
 
     def _books(self) -> _Books:
         part, stores, scale = self._part, self._custody.stores, self._scale
-        here = stores.withdrawals.withdrawals(_UNDER_WAY, page=Page(MOST_MOVING, chain=part.chain.id))
+        here = stores.withdrawals.withdrawals(UNDER_WAY, page=Page(MOST_MOVING, chain=part.chain.id))
         moving = [each for each in here if each.amount.asset.symbol == part.native.symbol]
         outgoing = {str(each.id): each.amount.units for each in moving}
         # Between our own wallets coins are missing in one place or found in two while blocks settle.
