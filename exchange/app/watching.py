@@ -3,8 +3,9 @@
 Rules:
     * Books are read before and after the chain, and the chain's tip must stand still meanwhile: a reading over
       a new block is thrown away, the next one follows at once.
-    * Balances are asked once a block. Chain and books are compared when the records of the chain or what is owed
-      changed, five times a second while something looks wrong, and once a second in any case.
+    * Balances are asked once a block. Chain and books are compared as soon as the records of the chain or what is owed
+      changed, again and again while something looks wrong, and three times a second in any case: with the half second
+      that an imbalance must last, the breaker is open a second after it began.
     * What is on its way widens the margins by exactly itself; at rest the balance is exact.
     * One loop an asset: a silent node of one chain delays no other.
     * An alarm is raised as an error of the loop, so that it stands on the status page as long as it lasts.
@@ -38,9 +39,9 @@ from exchange.app.custody_steps import deposit_dust
 from exchange.app.worker import Loop
 from exchange.settlement.scale import AssetScale, ScaleBook
 
-WATCH_INTERVAL_S = 0.2
-LEAST_MS, REST_MS = 400, 1_000
-"""A good reading is good for at least the one, whatever changes, and for at most the other."""
+WATCH_INTERVAL_S = 0.1
+REST_MS = 300
+"""A good reading is good for so long while nothing is seen to change."""
 MOST_MOVING = 1_000_000
 """More withdrawals on their way at once than any chain carries."""
 WINDOW_MS = 3_600_000
@@ -105,7 +106,7 @@ class AssetWatch:
         self._calm: tuple[tuple[int, int], int] | None = None  # what was judged good last, and when
 
     def step(self) -> None:
-        """Read and judge once, unless all was well a moment ago.
+        """Read and judge once, unless all was well a moment ago and nothing changed since.
 
         Raises:
             AlarmRaised: A rule does not hold; the breaker is open if the rule says so.
@@ -113,7 +114,7 @@ class AssetWatch:
         """
         now_ms = time.monotonic_ns() // 1_000_000
         signs = self._signs()
-        if self._calm is not None and now_ms - self._calm[1] < (REST_MS if signs == self._calm[0] else LEAST_MS):
+        if self._calm is not None and signs == self._calm[0] and now_ms - self._calm[1] < REST_MS:
             return
         self._calm = None
         alarms = self._lane.judge(self._lane_reading(), now_ms)

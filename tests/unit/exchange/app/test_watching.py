@@ -1,4 +1,5 @@
 # The watch over real stores and the simulated withdrawal house; balances and debts are numbers the test sets.
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -21,7 +22,7 @@ from custody.wallets.deposit import Deposit, DepositState
 from custody.wallets.gas_loans import LentGas
 from custody.wallets.sweep import Sweep, SweepState
 from exchange.app import watching
-from exchange.app.watching import AlarmRaised, AssetWatch
+from exchange.app.watching import REST_MS, AlarmRaised, AssetWatch
 from exchange.settlement.scale import AssetScale
 
 BLOCK = BlockRef(SIM, 7, "b7", "b6")
@@ -204,31 +205,39 @@ def test_what_lies_in_the_warm_wallet_backs_the_books_and_is_missed_when_it_is_g
     assert "1 base units missing" in world.look().message
 
 
-def test_a_calm_asset_is_read_once_a_second_and_soon_when_something_changes(world):
+def test_a_calm_asset_is_read_three_times_a_second_and_at_once_when_something_changes(world):
     assert world.look() is None
-    world.now_ms += 1_000
+    world.now_ms += REST_MS
     world.watch.step()
     asked = world.asked
-    for _ in range(4):
-        world.now_ms += 200
+    for _ in range(2):
+        world.now_ms += 100
         world.watch.step()
     assert world.asked == asked
-    world.now_ms += 200
+    world.now_ms += 100
     world.watch.step()
     assert world.asked > asked
     asked, world.owed = world.asked, world.owed + 1
-    world.now_ms += 200
-    world.watch.step()
-    assert world.asked == asked  # whatever changes, not more often than this
-    world.now_ms += 200
     world.watch.step()
     assert world.asked > asked
+
+
+def test_what_no_record_tells_opens_the_breaker_within_a_second(world):
+    assert world.look() is None
+    world.now_ms += REST_MS
+    world.watch.step()
+    began_ms = world.now_ms
+    world.watch._held = (world.tip, (world.hot - 1, 0, world.cold))  # nothing rang, and no block came
+    while not world.stops():
+        world.now_ms += int(watching.WATCH_INTERVAL_S * 1_000)
+        assert world.now_ms - began_ms <= 1_000
+        with suppress(AlarmRaised):
+            world.watch.step()
 
 
 def test_what_looks_wrong_is_read_again_without_waiting_for_a_change(world):
     assert world.look() is None
     world.owed += 1
-    world.now_ms += 400
     world.watch.step()
     world.now_ms += 500
     with pytest.raises(AlarmRaised, match="1 base units missing"):
