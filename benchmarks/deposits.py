@@ -24,7 +24,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 from custody.chains.port import SeenDeposit
@@ -43,6 +45,8 @@ from custody.wallets.scanner import DepositScanner
 CUSTOMERS = 1_000
 CREDIT_DEPTH, FINAL_DEPTH = 3, 8
 SEED = 7
+PART = 250
+"""Schedules that share one database."""
 NOW_S = 1_800_000_000
 
 
@@ -152,8 +156,16 @@ def scan_rate(folder: Path, blocks: int, per_block: int) -> dict[str, int]:
 
 
 def schedules(count: int) -> dict[str, int]:
-    """Play random schedules and count wrong balances."""
-    rng, errors, reorgs = random.Random(SEED), 0, 0
+    """Play random schedules on every core and count wrong balances."""
+    parts = [(first, min(PART, count - first)) for first in range(0, count, PART)]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        errors, reorgs = map(sum, zip(*pool.map(_play_part, parts), strict=True))
+    return {"schedules": count, "reorgs": reorgs, "errors": errors}
+
+
+def _play_part(part: tuple[int, int]) -> tuple[int, int]:
+    first, count = part
+    rng, errors, reorgs = random.Random(SEED + first), 0, 0
     names = [f"chain-{n}" for n in range(count)]
     database = open_database("sqlite://")
     for name in names:
@@ -174,7 +186,7 @@ def schedules(count: int) -> dict[str, int]:
         scanner.step(NOW_S)
         scanner.step(NOW_S)
         errors += books.balance["ada"] != chain.total()
-    return {"schedules": count, "reorgs": reorgs, "errors": errors}
+    return errors, reorgs
 
 
 def _play(
