@@ -37,6 +37,7 @@ from custody.store.deposit_rows import (
     deposit_of,
     row_of,
 )
+from custody.store.deposit_totals import DepositTotal, DepositTotalRow, carry_totals, recount_totals, totals_of
 from custody.store.plain_rows import MAX_BOUND, all_columns, key_pages
 from custody.wallets.deposit import Deposit, DepositState
 from custody.wallets.depths import DepthGuard
@@ -60,13 +61,25 @@ class DecisionSpent(Conflict):
 class SqlDepositStore:
     """Implements `custody.wallets.ports.CaseStore`."""
 
-    def __init__(self, engine: Engine, assets: AssetBook, clock: Clock | None = None, bell: Bell | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        assets: AssetBook,
+        clock: Clock | None = None,
+        bell: Bell | None = None,
+        quanta: Mapping[str, int] | None = None,
+    ) -> None:
+        """Open the store; `quanta` says what one unit of the books is, in base units by symbol: 1 if not named."""
         self._clock = clock or SystemClock()
         self._bell = bell or Bell()
         self._engine = engine
         self._reading = for_reading(engine)
         self._assets = assets
+        self._quanta = quanta or {}
         DepositModel.metadata.create_all(engine)
+        with Session(engine) as session:
+            recount_totals(session, self._quanta)
+            session.commit()
 
     def watched(self, chain: ChainId) -> Mapping[str, CustomerId]:
         """All addresses ever handed out on a chain: canonical text -> customer, NOBODY for a shared address."""
@@ -168,13 +181,11 @@ class SqlDepositStore:
         mine = (col(DepositRow.chain) == chain) & col(DepositRow.state).in_(wanted)
         return self._read(mine, col(DepositRow.height), col(DepositRow.key))
 
-    def units_in(self, chain: ChainId, states: Sequence[DepositState]) -> Sequence[tuple[DepositState, str, int]]:
-        """State, asset and base units of every deposit of a chain in these states: for sums over many."""
-        mine = (col(DepositRow.chain) == chain) & col(DepositRow.state).in_([state.value for state in states])
-        columns = (col(DepositRow.state), col(DepositRow.asset), col(DepositRow.units))
+    def totals(self, chain: ChainId) -> Sequence[DepositTotal]:
+        """The sums of all deposits of a chain, by asset and state; those of what was and is no more are zero."""
+        mine = all_columns(DepositTotalRow).where(col(DepositTotalRow.chain) == chain)
         with self._reading.connect() as connection:
-            found = connection.execute(select_columns(*columns).where(mine))
-            return [(DepositState(state), asset, units) for state, asset, units in found]
+            return totals_of(connection.execute(mine))
 
     def in_block(self, block: BlockRef) -> Sequence[Deposit]:
         """Deposits whose present block is this one."""
@@ -209,9 +220,11 @@ class SqlDepositStore:
     def _replace(self, session: Session, deposits: Sequence[Deposit]) -> None:
         """Write deposits over what is stored under their keys, many at a time."""
         for start in range(0, len(deposits), MAX_BOUND):
-            rows = [row_of(deposit, self._assets).model_dump() for deposit in deposits[start : start + MAX_BOUND]]
-            session.execute(delete(DepositRow).where(col(DepositRow.key).in_([row["key"] for row in rows])))
-            session.execute(insert(DepositRow), rows)
+            rows = [row_of(deposit, self._assets) for deposit in deposits[start : start + MAX_BOUND]]
+            mine = col(DepositRow.key).in_([row.key for row in rows])
+            carry_totals(session, session.connection().execute(_DEPOSITS.where(mine)), rows, self._quanta)
+            session.execute(delete(DepositRow).where(mine))
+            session.execute(insert(DepositRow), [row.model_dump() for row in rows])
         for deposit in deposits:
             if deposit.state is DepositState.CREDITED and session.get(CreditTimeRow, deposit.key) is None:
                 session.add(CreditTimeRow(key=deposit.key, at_s=self._clock.now_s()))
@@ -252,7 +265,8 @@ class SqlDepositStore:
                 row = session.get(DepositRow, change.before.key)
                 if row is None or deposit_of(row, self._assets) != change.before:
                     raise StaleState(f"deposit {change.before.key} moved meanwhile", key=change.before.key)
-                session.merge(row_of(change.after, self._assets))
+                session.expunge(row)
+                self._replace(session, [change.after])
             else:
                 session.merge(_depth_row(change.chain, change.guard))
             session.commit()

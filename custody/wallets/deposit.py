@@ -135,24 +135,24 @@ class Deposit:
         return f"{self.block.chain}/{self.txid}/{self.index}"
 
 
-def uncredited_units(state: DepositState, units: int, quantum: int) -> int:
-    """Say by how much the chain holds more (or less) than was credited because of this deposit.
+def uncredited_units(state: DepositState, units: int, rest: int) -> int:
+    """Say by how much the chain holds more (or less) than was credited because of deposits.
 
     Args:
-        state: Of any deposit whose block stands, or whose credit does.
-        units: Its base units.
-        quantum: Base units of one unit of the books; remainders are never credited.
+        state: Theirs.
+        units: Their base units together.
+        rest: What of each is below one unit of the books, together: it is never credited.
 
     Returns:
-        Base units; negative for a credit that is spent while its coins are gone.
+        Base units; negative for credits that are spent while their coins are gone.
     """
     match state:
         case DepositState.IGNORED | DepositState.UNATTRIBUTED | DepositState.QUARANTINED:
             return units
         case DepositState.CREDITED | DepositState.FINAL:
-            return units % quantum
+            return rest
         case DepositState.SUSPENSE:
-            return units % quantum - units
+            return rest - units
         case _:
             return 0
 

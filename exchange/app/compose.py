@@ -21,7 +21,7 @@ from custody.chains.registry import chain_row
 from custody.keys.private_files import make_private_folder, read_private
 from custody.monitor.lease import RENEW_INTERVAL_S, LeaseKeeper
 from custody.primitives.address import Address
-from custody.primitives.asset import Asset, AssetBook
+from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.ids import CustomerId
 from custody.store.database import open_database
@@ -100,7 +100,7 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         AssetScale(Asset(a.symbol, a.decimals, ChainId(a.chain), a.contract), a.number, a.exponent)
         for a in blueprint.assets
     )
-    stores = open_stores(home, AssetBook(scale.asset for scale in scales))
+    stores = open_stores(home, scales)
     # Stretching the passphrase of two keystores releases the interpreter lock: chains are connected meanwhile.
     with ThreadPoolExecutor(max_workers=2) as pool:
         operator_account, reserve_keys = pool.submit(open_operator_account, home), pool.submit(open_reserve_keys, home)

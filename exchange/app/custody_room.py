@@ -111,8 +111,9 @@ class CustodyRoom:
     planner: TreasuryPlanner
 
 
-def open_stores(home: Home, assets: AssetBook) -> Stores:
+def open_stores(home: Home, scales: ScaleBook) -> Stores:
     """Open custody's database."""
+    assets = AssetBook(scale.asset for scale in scales)
     database = open_database(home.database("custody"))
     create_stock_table(database)
     create_refill_table(database)
@@ -120,7 +121,7 @@ def open_stores(home: Home, assets: AssetBook) -> Stores:
     return Stores(
         bell,
         assets,
-        SqlDepositStore(database, assets, bell=bell),
+        SqlDepositStore(database, assets, bell=bell, quanta={scale.asset.symbol: scale.quantum for scale in scales}),
         SqlWithdrawalStore(database, assets, bell),
         SqlSweepStore(database, assets),
         SqlGasLoanStore(database),

@@ -12,12 +12,13 @@ from custody.monitor.breaker import FileBreaker
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Chain, ChainId
 from custody.primitives.errors import InvariantBroken, ToolkitError, Unavailable, VerificationFailed
+from custody.primitives.invariant import invariant
 from custody.store.deposits import SqlDepositStore
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.cases import OPEN_CASES
 from custody.wallets.clean_coins import sweepable
-from custody.wallets.deposit import DepositState, uncredited_units
+from custody.wallets.deposit import uncredited_units
 from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweeper, SweepState
 from custody.withdrawals.pipeline import Pipeline
@@ -209,6 +210,7 @@ def deposit_dust(deposits: SqlDepositStore, scale: AssetScale) -> int:
     The remainders below one quantum, whatever is too small to be credited at all, and what waits for officers;
     less what was credited, spent, and then left the chain. Negative if that is more.
     """
-    found = deposits.units_in(scale.asset.chain, tuple(DepositState))
-    symbol, quantum = scale.asset.symbol, scale.quantum
-    return sum(uncredited_units(state, units, quantum) for state, asset, units in found if asset == symbol)
+    found = [each for each in deposits.totals(scale.asset.chain) if each.asset == scale.asset.symbol]
+    for each in found:
+        invariant(each.quantum == scale.quantum, "deposits and books count in the same quantum", asset=each.asset)
+    return sum(uncredited_units(each.state, each.units, each.rest) for each in found)

@@ -133,8 +133,8 @@ class HotDay:
 
     def _come(self) -> int:
         """Base units of all deposits that the chain holds or held for us, dust and foreign money included."""
-        found = self._stores.deposits.units_in(self._part.chain.id, tuple(_ON_CHAIN))
-        return sum(units for _, symbol, units in found if symbol == self._part.native.symbol)
+        found = self._stores.deposits.totals(self._part.chain.id)
+        return sum(each.units for each in found if each.asset == self._part.native.symbol and each.state in _ON_CHAIN)
 
     def _on_its_way(self) -> int:
         """Most that payments and sweeps that are not ended may have taken already, or will."""

@@ -164,11 +164,11 @@ class AssetWatch:
     def _come(self, tip: BlockRef) -> int | None:
         """All deposits up to this block; None if the scanner went on meanwhile, since the balance did not."""
         part, deposits = self._part, self._custody.stores.deposits
-        seen = deposits.units_in(part.chain.id, _EVER_SEEN)
+        seen = deposits.totals(part.chain.id)
         scanned = deposits.scanned_tip(part.chain.id)
         if scanned is None or scanned.hash != tip.hash:
             return None
-        return sum(units for _, symbol, units in seen if symbol == part.native.symbol)
+        return sum(each.units for each in seen if each.asset == part.native.symbol and each.state in _EVER_SEEN)
 
     def _record(self, sample: StockSample) -> None:
         """Keep where the coins lie, whenever that changed."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from custody.primitives.approval import Approval, Verdict
-from custody.primitives.asset import Asset, AssetBook
+from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from custody.primitives.ids import Digest
 from custody.withdrawals.request import WithdrawalRequest
@@ -67,7 +67,7 @@ def open_room(home: Home, moment: str, chain: str) -> CustodyRoom:
         AssetScale(Asset(a.symbol, a.decimals, ChainId(a.chain), a.contract), a.number, a.exponent)
         for a in blueprint.assets
     )
-    stores = open_stores(home, AssetBook(scale.asset for scale in scales))
+    stores = open_stores(home, scales)
     connected = connect_chains(home, blueprint, stores)
     parts = tuple(deadly(part, moment) if part.chain.id == chain else part for part in connected)
     return open_custody(home, blueprint, core, scales, (parts, stores))

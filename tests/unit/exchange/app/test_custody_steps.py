@@ -31,6 +31,7 @@ from exchange.settlement.scale import AssetScale, ScaleBook
 
 BENT_COIN = Asset("BENT", 8, BENT.id)
 BENT_SCALE = AssetScale(BENT_COIN, 1, 2)
+QUANTA = {"BENT": 100}
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def deposits(database):
-    return SqlDepositStore(database, AssetBook([BENT_COIN, SIM_COIN]))
+    return SqlDepositStore(database, AssetBook([BENT_COIN, SIM_COIN]), quanta=QUANTA)
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_dust_counts_credited_deposits_and_nothing_before_or_after(books, deposi
 
 def test_a_token_of_the_same_chain_does_not_count_as_dust_of_the_coin(books, deposits, database):
     token = Asset("TOK", 8, BENT.id, "contract")
-    store = SqlDepositStore(database, AssetBook([BENT_COIN, SIM_COIN, token]))
+    store = SqlDepositStore(database, AssetBook([BENT_COIN, SIM_COIN, token]), quanta=QUANTA)
     chain, _, step = scanning(books, deposits)
     place = Address(BENT.id, "place-0")
     deposits.add_address(place, "alice", 0)
