@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, LargeBinary, MetaData, Row
@@ -14,7 +14,8 @@ from custody.primitives.asset import AssetBook
 from custody.primitives.chain import Chain
 from custody.primitives.ids import TxId
 from custody.store.database import for_reading
-from custody.store.plain_rows import all_columns
+from custody.store.fee_queue import DueKind, create_fee_tables, fee_is_due
+from custody.store.plain_rows import all_columns, key_pages
 from custody.store.units import Units
 from custody.wallets.sweep import Sweep, SweepState
 
@@ -49,6 +50,7 @@ class SqlSweepStore:
         self._reading = for_reading(engine)
         self._assets = assets
         SweepModel.metadata.create_all(engine)
+        create_fee_tables(engine)
 
     def save_sweep(self, chain: Chain, sweep: Sweep) -> None:
         """Insert or replace a sweep, durably."""
@@ -66,6 +68,8 @@ class SqlSweepStore:
                     state=sweep.state.value,
                 )
             )
+            if sweep.state is SweepState.FINAL:
+                fee_is_due(session, chain.id, DueKind.SWEEP, sweep.tx.txid)
             session.commit()
 
     def sweeps(self, chain: Chain, states: Sequence[SweepState]) -> Sequence[Sweep]:
@@ -76,6 +80,15 @@ class SqlSweepStore:
         with self._reading.connect() as connection:
             found = connection.execute(all_columns(SweepRow).where(mine).order_by(*order))
             return [self._sweep(row) for row in found]
+
+    def of_transactions(self, chain: Chain, txids: Collection[str]) -> list[Sweep]:
+        """Sweeps of a chain by transaction id; those that are not known are left out."""
+        found: list[Sweep] = []
+        with self._reading.connect() as connection:
+            for some in key_pages(txids):
+                mine = (col(SweepRow.chain) == chain.id) & col(SweepRow.txid).in_(some)
+                found += map(self._sweep, connection.execute(all_columns(SweepRow).where(mine)))
+        return found
 
     def _sweep(self, row: Row[Any]) -> Sweep:
         asset = self._assets.get(row.asset)

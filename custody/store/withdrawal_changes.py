@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from custody.primitives.errors import StaleState
 from custody.primitives.invariant import invariant
 from custody.store import withdrawal_rows as rows
+from custody.store.fee_queue import DueKind, fee_is_due
 from custody.store.withdrawal_tables import (
     PaymentItemRow,
     PaymentRow,
@@ -27,6 +28,8 @@ from custody.withdrawals.ports import Change, UsageReservation
 from custody.withdrawals.records import GivenSignature, Payment
 from custody.withdrawals.states import PaymentState
 
+_ENDED = frozenset({PaymentState.FINAL, PaymentState.VOID})
+"""What may have taken a fee for good: paid, or executed and failed; of both, the attempt in a block is marked."""
 _OVER_VERSION = {
     table: update(table).where(
         col(table.id) == bindparam("read_id"),
@@ -67,6 +70,8 @@ def _write_payment(session: Session, payment: Payment) -> None:
         _compare_and_set(session, rows.payment_row(payment))
     else:
         _open(session, payment)
+    if payment.state in _ENDED:
+        fee_is_due(session, payment.chain, DueKind.PAYMENT, payment.id)
     if payment.state is PaymentState.VOID:
         session.execute(update(PaymentItemRow).where(col(PaymentItemRow.payment_id) == payment.id).values(live=False))
 

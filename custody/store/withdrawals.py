@@ -26,6 +26,7 @@ from custody.primitives.errors import IdempotencyConflict, NotFound
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
 from custody.store import withdrawal_rows as rows
 from custody.store.database import for_reading
+from custody.store.fee_queue import create_fee_tables
 from custody.store.plain_rows import all_columns, key_pages
 from custody.store.withdrawal_changes import apply_change
 from custody.store.withdrawal_tables import (
@@ -61,6 +62,7 @@ class SqlWithdrawalStore:
         self._reading = for_reading(engine)
         self._assets = assets
         SQLModel.metadata.create_all(engine, tables=[SQLModel.metadata.tables[str(t.__tablename__)] for t in TABLES])
+        create_fee_tables(engine)
         with Session(engine) as session:
             if session.get(UsageHeadRow, HEAD_ID) is None:
                 session.add(UsageHeadRow(id=HEAD_ID, count=0))

@@ -17,6 +17,7 @@ from custody.primitives.ids import CustomerId, WithdrawalId
 from custody.signers.client import RemoteSigner
 from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
+from custody.store.fee_queue import SqlFeeQueue
 from custody.store.flows import SqlFlows
 from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.memos import SqlMemoStore
@@ -37,8 +38,8 @@ from exchange.app.blueprint import Blueprint
 from exchange.app.chain_parts import ChainParts, Ingredients, Records
 from exchange.app.checked_signers import verify_signers
 from exchange.app.core import Core
-from exchange.app.custody_steps import FeeBooks
 from exchange.app.evm import evm_parts
+from exchange.app.fee_books import FeeBooks
 from exchange.app.home import Home
 from exchange.app.house_facts import HouseFacts, HousePolicy, standings
 from exchange.app.screened_coins import ScreenedReader
@@ -91,6 +92,7 @@ class Stores:
     flows: SqlFlows
     stock: SqlStock
     refills: SqlRefillStore
+    fees: SqlFeeQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def open_stores(home: Home, scales: ScaleBook) -> Stores:
         SqlFlows(database),
         SqlStock(database),
         SqlRefillStore(database),
+        SqlFeeQueue(database),
     )
 
 
@@ -219,7 +222,7 @@ def open_custody(
             large_from=lambda asset: planner.large_from(asset, _now_s()),
         )
     )
-    fees = FeeBooks(ledger, stores.withdrawals, stores.sweeps)
+    fees = FeeBooks(ledger, stores)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
     reviews = ReviewDesk(stores.withdrawals, lanes, policies)
     treasury = (policies, planner)

@@ -47,8 +47,6 @@ MOST_MOVING = 1_000_000
 WINDOW_MS = 3_600_000
 MOST_HOURLY_PPM = 500_000
 """Half of all that is owed within an hour is a drain, whoever approved it. The signers' own buckets are far smaller."""
-ENDED_LATELY_MS = 60_000
-"""How long after settlement or refund a fee may wait to be booked: what failed on chain took one, too."""
 UNDER_WAY = frozenset(
     {
         WithdrawalState.ASSIGNED,
@@ -200,20 +198,18 @@ class AssetWatch:
     def _fees_on_their_way(self, moving: Sequence[Withdrawal]) -> Iterator[tuple[str, int]]:
         """Fees out of wallets that count as reserves, and not booked yet."""
         part, stores, fees = self._part, self._custody.stores, self._custody.fees
+        known: dict[str, int] = {}
         if part.fee_paid is not None:
-            symbols = [part.native.symbol, *(token.asset.symbol for token in part.tokens)]
-            lately = stores.flows.ended_payments(symbols, time.time_ns() // 1_000_000 - ENDED_LATELY_MS)
-            payments = {each.payment_id for each in moving if each.payment_id} | lately
+            payments = {each.payment_id for each in moving if each.payment_id} | fees.due_payments(part.chain.id)
             for attempt in stores.withdrawals.attempts_of(payments):
-                signed = attempt.signed
-                if signed is not None and signed.fee_max.asset == part.native:
-                    subject = f"{part.chain.id}/{signed.txid}"
-                    if not fees.is_booked(subject):
-                        yield subject, signed.fee_max.units
-        for move in stores.sweeps.sweeps(part.chain, (SweepState.STORED, SweepState.FINAL)):  # sweeps, tickets
-            subject = f"{part.chain.id}/{move.tx.txid}"
-            if not fees.is_booked(subject):
-                yield subject, (move.fee or move.tx.fee_max).units
+                if attempt.signed is not None and attempt.signed.fee_max.asset == part.native:
+                    known[attempt.signed.txid] = attempt.signed.fee_max.units
+        for move in (*stores.sweeps.sweeps(part.chain, (SweepState.STORED,)), *fees.due_sweeps(part.chain)):
+            known[move.tx.txid] = (move.fee or move.tx.fee_max).units
+        booked = fees.booked([f"{part.chain.id}/{txid}" for txid in known])
+        for txid, units in known.items():
+            if f"{part.chain.id}/{txid}" not in booked:
+                yield f"{part.chain.id}/{txid}", units
 
     def _lane_reading(self) -> LaneReading:
         lane, store = self._part.lane, self._custody.stores.withdrawals

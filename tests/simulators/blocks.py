@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from custody.compliance.port import ScreeningAnswer, ScreeningUnavailable, ScreeningVerdict
 from custody.primitives.address import Address
+from custody.primitives.asset import Asset
 from custody.primitives.chain import BlockRef, Chain, ChainId, Family
 from custody.primitives.errors import InsufficientFunds, NodeUnavailable
 from custody.wallets.deposit import transfer_id
 from custody.wallets.deposit_rules import DepositRules
 
 CHAIN = Chain(ChainId("sim"), Family.UTXO, "regtest", "bip122:sim", credit_depth=2, final_depth=4)
+BENT_COIN = Asset("BENT", 8, CHAIN.id)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from custody.primitives.bell import Bell
 from custody.primitives.chain import BlockRef
 from custody.primitives.errors import NodeUnavailable
 from custody.store.deposits import SqlDepositStore
+from custody.store.fee_queue import DueKind, SqlFeeQueue
 from custody.store.flows import SqlFlows
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
@@ -22,6 +23,7 @@ from custody.wallets.deposit import Deposit, DepositState
 from custody.wallets.gas_loans import LentGas
 from custody.wallets.sweep import Sweep, SweepState
 from exchange.app import watching
+from exchange.app.fee_books import FeeBooks
 from exchange.app.watching import REST_MS, AlarmRaised, AssetWatch
 from exchange.settlement.scale import AssetScale
 
@@ -42,10 +44,8 @@ class World:
             SqlSweepStore(self.house.engine, assets),
         )
         self.stock = SqlStock(self.house.engine)
-        self.hot, self.warm, self.cold, self.owed, self.tip, self.booked = 100_000, 0, 900_000, 1_000_000, BLOCK, set()
-        self.fees = SimpleNamespace(
-            has_stepped=True, dust=lambda symbol: 0, is_booked=lambda subject: subject in self.booked
-        )
+        self.hot, self.warm, self.cold, self.owed, self.tip = 100_000, 0, 900_000, 1_000_000, BLOCK
+        self.queue = SqlFeeQueue(self.house.engine)
         stores = SimpleNamespace(
             bell=bell,
             deposits=self.deposits,
@@ -53,7 +53,10 @@ class World:
             sweeps=self.sweeps,
             flows=SqlFlows(self.house.engine),
             stock=self.stock,
+            fees=self.queue,
         )
+        self.fees = FeeBooks(None, stores)
+        self.fees.has_stepped = True
         self.lent = LentGas()
         part = SimpleNamespace(
             chain=chain(),
@@ -180,7 +183,9 @@ def test_a_sweep_explains_its_fee_until_it_is_booked(world):
     world.sweeps.save_sweep(chain(), Sweep(tx, 0, SweepState.STORED))
     world.hot -= FEE
     assert world.look() is None
-    world.booked.add(f"{SIM}/s1")
+    world.sweeps.save_sweep(chain(), Sweep(tx, 0, SweepState.FINAL, Amount(FEE, COIN)))
+    assert world.look() is None
+    world.queue.done(DueKind.SWEEP, SIM, "s1", {f"{SIM}/s1": Amount(0, COIN)})
     assert "10 base units missing" in world.look().message
 
 
