@@ -8,9 +8,10 @@ Rules:
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Engine, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from custody.store.fee_queue import create_fee_tables
 from custody.store.units import Units
 
 _LIVE = text("live")
@@ -188,7 +189,7 @@ class WatermarkRow(SQLModel, table=True):
     sequence: int = Field(sa_type=BigInteger)
 
 
-TABLES = (
+_TABLES = (
     WithdrawalRow,
     PaymentRow,
     PaymentItemRow,
@@ -200,3 +201,9 @@ TABLES = (
     UsageHeadRow,
     WatermarkRow,
 )
+
+
+def create_withdrawal_tables(engine: Engine) -> None:
+    """Create what does not exist yet; a payment that ends is noted in the queue of fees, so that one, too."""
+    SQLModel.metadata.create_all(engine, tables=[SQLModel.metadata.tables[str(t.__tablename__)] for t in _TABLES])
+    create_fee_tables(engine)

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from sqlalchemy import ColumnElement, Connection, Engine, func, tuple_
 from sqlalchemy import select as select_columns
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from custody.primitives.approval import Approval
 from custody.primitives.asset import AssetBook
@@ -26,11 +26,9 @@ from custody.primitives.errors import IdempotencyConflict, NotFound
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
 from custody.store import withdrawal_rows as rows
 from custody.store.database import for_reading
-from custody.store.fee_queue import create_fee_tables
 from custody.store.plain_rows import all_columns, key_pages
 from custody.store.withdrawal_changes import apply_change
 from custody.store.withdrawal_tables import (
-    TABLES,
     ApprovalRow,
     AttemptRow,
     PaymentItemRow,
@@ -40,6 +38,7 @@ from custody.store.withdrawal_tables import (
     UsageHeadRow,
     WatermarkRow,
     WithdrawalRow,
+    create_withdrawal_tables,
 )
 from custody.store.withdrawal_usage import reserved_total
 from custody.withdrawals.errors import ResourceTaken
@@ -61,8 +60,7 @@ class SqlWithdrawalStore:
         self._engine = engine
         self._reading = for_reading(engine)
         self._assets = assets
-        SQLModel.metadata.create_all(engine, tables=[SQLModel.metadata.tables[str(t.__tablename__)] for t in TABLES])
-        create_fee_tables(engine)
+        create_withdrawal_tables(engine)
         with Session(engine) as session:
             if session.get(UsageHeadRow, HEAD_ID) is None:
                 session.add(UsageHeadRow(id=HEAD_ID, count=0))
