@@ -24,7 +24,7 @@ from typing import Any
 from custody.chains.evm.deploy import install_release, send_unlocked
 from custody.chains.evm.node import EvmNode
 from custody.chains.evm.params import EvmParams
-from custody.devnet.processes import Launch, NodeProcess, Stoppable, start_on_port
+from custody.devnet.processes import CALL_TIMEOUT_S, Launch, NodeProcess, Stoppable, start_on_port
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.errors import NotFound
 from custody.primitives.ids import TxId
@@ -33,7 +33,6 @@ from custody.primitives.invariant import invariant
 PROGRAM_VARIABLE = "MEXT_ANVIL"
 """Names another anvil binary."""
 STATE_INTERVAL_S = 5
-TIMEOUT_S = 60
 
 _PACKAGES = {"x86_64": "anvil-linux-amd64", "aarch64": "anvil-linux-arm64"}
 
@@ -99,7 +98,7 @@ class AnvilNode(Stoppable):
     def _launch(cls, program: Path, folder: Path, params: EvmParams, options: AnvilOptions) -> AnvilNode:
         process, rpc = start_on_port(
             options.port,
-            lambda port: JsonRpc(Endpoint("anvil", f"http://127.0.0.1:{port}", timeout_s=TIMEOUT_S)),
+            lambda port: JsonRpc(Endpoint("anvil", f"http://127.0.0.1:{port}", timeout_s=CALL_TIMEOUT_S)),
             lambda port: Launch("anvil", _command(program, port, params, options), folder),
             lambda rpc: bool(rpc.call("eth_chainId")),
         )

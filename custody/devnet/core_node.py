@@ -17,12 +17,12 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from custody.devnet.private_apt import PackageUnavailable, Say
-from custody.devnet.processes import Launch, NodeProcess, NodeStartFailed, Stoppable, free_port
+from custody.devnet.processes import CALL_TIMEOUT_S, Launch, NodeProcess, NodeStartFailed, Stoppable, free_port
 from custody.nodes.bitcoin import BitcoinNode
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.errors import ToolkitError
@@ -186,7 +186,8 @@ class CoreNode(Stoppable):
             if not opened:
                 user, _, password = cookie.read_text().partition(":")
                 secret = Secret(password.encode())
-                opened.append(JsonRpc(Endpoint(name, f"http://127.0.0.1:{port}", user=user, password=secret)))
+                url = f"http://127.0.0.1:{port}"
+                opened.append(JsonRpc(Endpoint(name, url, user=user, password=secret, timeout_s=CALL_TIMEOUT_S)))
             opened[0].call("getblockcount")
             return True
 
@@ -208,7 +209,7 @@ class CoreNode(Stoppable):
 
 
 def _at_wallet(endpoint: Endpoint, wallet: str) -> Endpoint:
-    return Endpoint(endpoint.name, f"{endpoint.url}/wallet/{wallet}", user=endpoint.user, password=endpoint.password)
+    return replace(endpoint, url=f"{endpoint.url}/wallet/{wallet}")
 
 
 def install_command(

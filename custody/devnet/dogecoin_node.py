@@ -18,7 +18,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from custody.devnet.json_process import module_launch
-from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
+from custody.devnet.processes import CALL_TIMEOUT_S, NodeProcess, Stoppable, start_on_port
 from custody.nodes.bitcoin import BitcoinNode
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
 from custody.primitives.ids import TxId
@@ -44,7 +44,7 @@ class DogecoinSimulator(Stoppable):
         """
         process, rpc = start_on_port(
             0,
-            lambda port: JsonRpc(Endpoint("dogecoin-simulator", f"http://127.0.0.1:{port}")),
+            lambda port: JsonRpc(Endpoint("dogecoin-simulator", f"http://127.0.0.1:{port}", timeout_s=CALL_TIMEOUT_S)),
             lambda port: module_launch(
                 "dogecoin-simulator", "custody.devnet.dogecoin_server", folder, {"--port": port}
             ),

@@ -30,7 +30,10 @@ from typing import Protocol, Self, TypeVar
 
 from custody.primitives.errors import NodeUnavailable
 
-READY_TIMEOUT_S = 120
+CALL_TIMEOUT_S = 300
+"""How long whoever drives a local node waits for one answer of it; it only says when to give up."""
+
+READY_TIMEOUT_S = 300
 """The slowest local node answers after a second on an idle machine; a loaded one may need many times that."""
 
 STOP_TIMEOUT_S = 60

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from custody.devnet.json_process import JsonApp, module_launch, serve
-from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
+from custody.devnet.processes import CALL_TIMEOUT_S, NodeProcess, Stoppable, start_on_port
 from custody.devnet.solana_journal import LedgerJournal
 from custody.devnet.solana_rpc import SolanaRpc
 from custody.nodes.jsonrpc import Endpoint, JsonRpc
@@ -53,7 +53,7 @@ class SolanaVm(Stoppable):
         options = {"--state": folder.resolve(), "--slot-ms": slot_ms}
         process, rpc = start_on_port(
             port,
-            lambda chosen: JsonRpc(Endpoint("solana-vm", f"http://127.0.0.1:{chosen}")),
+            lambda chosen: JsonRpc(Endpoint("solana-vm", f"http://127.0.0.1:{chosen}", timeout_s=CALL_TIMEOUT_S)),
             lambda chosen: module_launch("solana-vm", __name__, folder, {"--port": chosen, **options}),
             lambda rpc: rpc.call("getHealth") == "ok",
         )

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from custody.devnet.json_process import NO_CONTENT, JsonApp, module_launch, serve
-from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
+from custody.devnet.processes import CALL_TIMEOUT_S, NodeProcess, Stoppable, start_on_port
 from custody.devnet.tron_http import BLOCK_MS, TronApi, Unanswered
 from custody.devnet.tron_journal import TronJournal
 from custody.nodes.posting import Endpoint
@@ -77,7 +77,7 @@ class TronSimulator(Stoppable):
         given = {"--state": state, "--block-ms": chosen.block_ms, "--solid-depth": chosen.solid_depth}
         process, http = start_on_port(
             chosen.port,
-            lambda port: TronHttp(Endpoint("tron-simulator", f"http://127.0.0.1:{port}")),
+            lambda port: TronHttp(Endpoint("tron-simulator", f"http://127.0.0.1:{port}", timeout_s=CALL_TIMEOUT_S)),
             lambda port: module_launch("tron-simulator", __name__, folder, {"--port": port, **given}),
             lambda http: bool(http.ask("/wallet/getnowblock")),
         )

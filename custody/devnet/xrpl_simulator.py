@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from custody.devnet.json_process import NO_CONTENT, JsonApp, module_launch, serve
-from custody.devnet.processes import NodeProcess, Stoppable, start_on_port
+from custody.devnet.processes import CALL_TIMEOUT_S, NodeProcess, Stoppable, start_on_port
 from custody.devnet.xrpl_ledger import SimLedger
 from custody.devnet.xrpl_rpc import XrplRpc
 from custody.nodes.posting import Endpoint
@@ -31,7 +31,6 @@ from custody.primitives.ids import TxId
 
 DEFAULT_LEDGER_MS = 1_000
 """A quarter of the network's 3 to 5 s."""
-TIMEOUT_S = 60
 
 
 class XrplSimulator(Stoppable):
@@ -55,7 +54,9 @@ class XrplSimulator(Stoppable):
         """
         process, rpc = start_on_port(
             port,
-            lambda chosen: RippledRpc(Endpoint("xrpl-simulator", f"http://127.0.0.1:{chosen}", timeout_s=TIMEOUT_S)),
+            lambda chosen: RippledRpc(
+                Endpoint("xrpl-simulator", f"http://127.0.0.1:{chosen}", timeout_s=CALL_TIMEOUT_S)
+            ),
             lambda chosen: module_launch(
                 "xrpl-simulator", __name__, folder, {"--port": chosen, "--ledger-ms": ledger_ms}
             ),
