@@ -58,11 +58,12 @@ class KeyHolder(Protocol):
 class SeedHolder:
     """Keys derived from one seed, once per registered path; prints as nothing."""
 
-    __slots__ = ("_nodes", "_seed")
+    __slots__ = ("_nodes", "_seed", "_whole")
 
     def __init__(self, seed: Secret) -> None:
         self._seed = seed
         self._nodes: dict[tuple[Curve, str], PrivateNode | UnsealedKey] = {}
+        self._whole: dict[tuple[Curve, str], UnsealedKey] = {}
 
     def __repr__(self) -> str:
         return "SeedHolder(***)"
@@ -78,11 +79,17 @@ class SeedHolder:
 
     def key(self, ours: str, path: str, curve: Curve) -> SigningKey:
         """As in `KeyHolder`."""
+        known = self._whole.get((curve, path))
+        if known is not None:
+            return known
         node, below = self._node(ours, curve), steps_below(ours, path)
-        if isinstance(node, PrivateNode):
-            leaf = node.descend(below or ())
-            return UnsealedKey(leaf.key, leaf.public().public_key())
-        return UnsealedKey.of(slip10.derive(self._seed, path, curve), curve) if below else node
+        if not isinstance(node, PrivateNode):
+            return UnsealedKey.of(slip10.derive(self._seed, path, curve), curve) if below else node
+        leaf = node.descend(below or ())
+        found = UnsealedKey(leaf.key, leaf.public().public_key())
+        if path == ours:  # the keys below it have no number
+            self._whole[curve, path] = found
+        return found
 
     def _node(self, path: str, curve: Curve) -> PrivateNode | UnsealedKey:
         node = self._nodes.get((curve, path))
