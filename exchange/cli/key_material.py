@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from exchange.cli import tokens
+from exchange.cli import backups, tokens
 
 app = typer.Typer(
-    help="Key material: tokens.",
+    help="Key material: backups in shares, tokens.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(tokens.app, name="token")
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
+app.command("drill")(backups.drill)
