@@ -1,13 +1,13 @@
-"""mext keys: tokens, backups, ceremonies."""
+"""mext keys: ceremonies, backups, tokens, rotation."""
 
 from __future__ import annotations
 
 import typer
 
-from exchange.cli import backups, ceremonies, tokens
+from exchange.cli import backups, ceremonies, rotations, tokens
 
 app = typer.Typer(
-    help="Key material: ceremonies, backups in shares, tokens.",
+    help="Key material: ceremonies, backups, tokens, rotation.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -19,3 +19,4 @@ app.command("draw")(ceremonies.draw)
 app.command("ceremony")(ceremonies.ceremony)
 app.command("confirm")(ceremonies.confirm)
 app.command("verify")(ceremonies.verify)
+app.command("rotation")(rotations.rotation)
