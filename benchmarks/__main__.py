@@ -20,6 +20,7 @@ MODULES = (
     ("deposits", ()),
     ("addresses", ()),
     ("coins", ()),
+    ("signing", ()),
     ("restart", ()),
     ("loop", ()),
 )

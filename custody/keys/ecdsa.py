@@ -140,6 +140,11 @@ def encode_der(r: int, s: int) -> bytes:
     return bytes([0x30, len(body)]) + body
 
 
+def to_der(signature: bytes) -> bytes:
+    """Write a signature r || s || v as strict DER, without v."""
+    return encode_der(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big"))
+
+
 def _der_integer(raw: bytes) -> tuple[int, bytes]:
     length = raw[1]
     body = raw[2 : 2 + length]

@@ -15,7 +15,6 @@ Spec: BIP-39.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import unicodedata
 
@@ -38,16 +37,9 @@ class InvalidMnemonic(InvalidInput):
     code = "invalid_mnemonic"
 
 
-def fresh_entropy(dice: Secret | None = None) -> Secret:
-    """Draw 32 bytes from the operating system, mixed with a second source if one is given.
-
-    Args:
-        dice: Any length, e.g. the digits of 99 dice rolls; it can only add entropy, never remove it.
-    """
-    drawn = os.urandom(32)
-    if dice is None:
-        return Secret(drawn)
-    return Secret(hmac.new(drawn, b"mext/entropy/1" + dice.reveal(), hashlib.sha256).digest())
+def fresh_entropy() -> Secret:
+    """Draw 32 bytes from the operating system; `custody.keys.entropy` mixes in a second source."""
+    return Secret(os.urandom(32))
 
 
 def generate(entropy: Secret) -> Secret:

@@ -1,8 +1,9 @@
 """Start one signer: python -m custody.signers --home DIR --socket PATH [--passphrase-file FILE] [--lease FILE].
 
-The passphrase comes from a file (or /dev/fd/N), named by the option or by MEXT_SIGNER_PASSPHRASE_FILE;
-never from the command line itself. `--thaw` lifts a freeze and exits: whoever can run it stands at the
-signer's own machine. `--verify-log` checks the audit log, prints its length and last hash, and exits.
+The passphrase of the keystore, or the PIN of the token that holds the keys, comes from a file (or /dev/fd/N), named by
+the option or by MEXT_SIGNER_PASSPHRASE_FILE; never from the command line itself. `--thaw` lifts a freeze and exits:
+whoever can run it stands at the signer's own machine. `--verify-log` checks the audit log, prints its length and last
+hash, and exits.
 With `--lease` it signs only while the monitor renews that file.
 Exit status: 0 stopped on request or done, 2 refused.
 """
@@ -17,7 +18,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from custody.keys.passphrase import read_passphrase
 from custody.primitives.clock import SystemClock
 from custody.primitives.errors import InvalidInput, ToolkitError
 from custody.signers import audit
@@ -45,7 +45,11 @@ def main(argv: Sequence[str], families: Mapping[str, SignerFamily] = FAMILIES) -
     parser = argparse.ArgumentParser(prog="python -m custody.signers", description="One signer process.")
     parser.add_argument("--home", type=Path, required=True, help="folder of the signer, mode 0700")
     parser.add_argument("--socket", type=Path, help="Unix socket to listen on")
-    parser.add_argument("--passphrase-file", type=Path, help=f"default: ${PASSPHRASE_VARIABLE}")
+    parser.add_argument(
+        "--passphrase-file",
+        type=Path,
+        help=f"of the keystore, or the PIN of the token; default: ${PASSPHRASE_VARIABLE}",
+    )
     parser.add_argument("--lease", type=Path, help="sign only while the monitor renews this file; default: always")
     parser.add_argument("--thaw", action="store_true", help="lift a freeze and exit")
     parser.add_argument("--verify-log", action="store_true", help="check the audit log and exit")
@@ -84,9 +88,9 @@ def _serve(home: SignerHome, options: argparse.Namespace, families: Mapping[str,
     named = options.passphrase_file or os.environ.get(PASSPHRASE_VARIABLE)
     if options.socket is None or not named:
         raise InvalidInput(f"--socket and a passphrase file are needed (--passphrase-file or ${PASSPHRASE_VARIABLE})")
-    seed = home.load_seed(read_passphrase(Path(named)))
+    keys = home.load_keys(Path(named))
     lease = FileLease(options.lease) if options.lease is not None else None
-    daemon = serve(lambda: SignerService.open(home, seed, SystemClock(), families, lease), options.socket)
+    daemon = serve(lambda: SignerService.open(home, keys, SystemClock(), families, lease), options.socket)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
     daemon.run()

@@ -22,12 +22,16 @@ from pathlib import Path
 
 from custody.keys.keystore import read_keystore, unseal
 from custody.keys.mnemonic import to_seed
+from custody.keys.passphrase import read_passphrase, read_pin
 from custody.keys.private_files import read_private, require_private_folder
+from custody.keys.token import Token
 from custody.primitives.encoding import digest
 from custody.primitives.errors import Conflict, InvalidInput
 from custody.primitives.secret import Secret
+from custody.signers.key_holders import TokenHolder
 from custody.signers.registration import MAX_REGISTRATION_BYTES, RegisteredWallet, parse_wallet
 from custody.signers.rules import MAX_RULES_BYTES, Rules, parse_rules
+from custody.signers.token_file import MAX_TOKEN_FILE_BYTES, TokenFile, parse_token_file
 
 _WALLET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _EMPTY = Secret(b"")
@@ -53,6 +57,11 @@ class SignerHome:
     def keystore(self) -> Path:
         """The sealed mnemonic."""
         return self.folder / "keystore.json"
+
+    @property
+    def token(self) -> Path:
+        """Where the keys lie in a token, in place of the keystore."""
+        return self.folder / "token.json"
 
     @property
     def rules(self) -> Path:
@@ -90,6 +99,30 @@ class SignerHome:
     def load_seed(self, passphrase: Secret, *, unsafe_scrypt_n_for_tests: int | None = None) -> Secret:
         """Unseal the mnemonic and stretch it to the 64-byte seed."""
         return to_seed(self.load_words(passphrase, unsafe_scrypt_n_for_tests=unsafe_scrypt_n_for_tests), _EMPTY)
+
+    def load_token_file(self) -> TokenFile:
+        """Read where the keys lie in a token."""
+        return parse_token_file(read_private(self.token, MAX_TOKEN_FILE_BYTES))
+
+    def load_keys(self, secret_file: Path) -> Secret | TokenHolder:
+        """Open whatever holds the keys of this signer.
+
+        Args:
+            secret_file: Holds the passphrase of the keystore, or the PIN of the token; a file or /dev/fd/N.
+
+        Returns:
+            The 64-byte seed, or the holder of the token's keys.
+
+        Raises:
+            Conflict: The home has a keystore and a token.
+            NotFound, Refused, VerificationFailed, Unavailable: Neither can be opened.
+        """
+        if not self.token.exists():
+            return self.load_seed(read_passphrase(secret_file))
+        if self.keystore.exists():
+            raise Conflict(f"{self.folder} has a keystore and a token; one of them holds the keys")
+        file = self.load_token_file()
+        return TokenHolder(file, Token.open(file.place, read_pin(secret_file)))
 
     def load_share(self, wallet_id: str, seed: Secret) -> Secret:
         """Unseal our share of a group's key.

@@ -25,12 +25,14 @@ from custody.keys.paths import format_path, parse_path
 from custody.keys.private_files import make_private_folder, replace_private, write_new_private
 from custody.keys.xkeys import KeyNetwork, encode_xpub
 from custody.primitives.encoding import Json
-from custody.primitives.errors import StaleState
+from custody.primitives.errors import Conflict, Refused, StaleState
 from custody.primitives.secret import Secret
 from custody.signers.home import SignerHome, share_passphrase
 from custody.signers.memory import Memory
 from custody.signers.registration import parse_wallet
+from custody.signers.registry import family_of, require_stored_keys_suffice
 from custody.signers.rules import parse_rules
+from custody.signers.token_file import TokenFile, parse_token_file
 
 
 def create_home(
@@ -41,7 +43,7 @@ def create_home(
     *,
     unsafe_scrypt_n_for_tests: int | None = None,
 ) -> None:
-    """Create the folder of a new signer.
+    """Create the folder of a new signer whose keys follow from a sealed mnemonic.
 
     Args:
         home: Folder to create, mode 0700.
@@ -63,6 +65,31 @@ def create_home(
     make_private_folder(home / "wallets")
     sealed = seal(words, passphrase, unsafe_scrypt_n_for_tests=unsafe_scrypt_n_for_tests)
     write_keystore(folder.keystore, sealed)
+    Memory.create(folder.memory).close()
+    replace_private(folder.rules, raw_rules)
+
+
+def create_token_home(home: Path, token: TokenFile, rules: Mapping[str, Json]) -> None:
+    """Create the folder of a new signer whose keys lie in a token.
+
+    Args:
+        home: Folder to create, mode 0700.
+        token: Which token, and which of its keys.
+        rules: The first rule file; see docs/signers.md.
+
+    Raises:
+        Conflict: A signer exists there.
+        InvalidInput: The rules or the description of the token are malformed; nothing was written.
+    """
+    raw_rules, raw_token = _pretty(rules), _pretty(token.as_json())
+    parse_rules(raw_rules)
+    parse_token_file(raw_token)
+    folder = SignerHome(home)
+    if folder.keystore.exists():
+        raise Conflict(f"{home} holds a keystore; a token gets a home of its own", path=str(home))
+    make_private_folder(home)
+    make_private_folder(home / "wallets")
+    write_new_private(folder.token, raw_token)
     Memory.create(folder.memory).close()
     replace_private(folder.rules, raw_rules)
 
@@ -95,9 +122,15 @@ def register_wallet(
     Raises:
         Conflict: The wallet is registered already.
         InvalidInput: Malformed.
+        Refused: The signer's keys lie in a token, and a wallet of this family, or one of the paths, needs others.
     """
     raw = _pretty({**registration, "our_paths": dict(our_paths), "roles": [role.value for role in roles]})
-    write_new_private(SignerHome(home).wallet(parse_wallet(raw).id), raw)
+    wallet, folder = parse_wallet(raw), SignerHome(home)
+    if folder.token.exists():
+        require_stored_keys_suffice(wallet.family, family_of(wallet.family))
+        if strangers := sorted(set(wallet.our_paths.values()) - set(folder.load_token_file().keys)):
+            raise Refused(f"wallet {wallet.id}: the token has no key for {', '.join(strangers)}", wallet=wallet.id)
+    write_new_private(folder.wallet(wallet.id), raw)
 
 
 def store_share(home: Path, passphrase: Secret, wallet_id: str, share: Secret) -> None:

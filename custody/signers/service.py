@@ -34,13 +34,14 @@ from custody.signers.faults import encode_fault
 from custody.signers.frost_rounds import FrostRounds
 from custody.signers.home import SignerHome
 from custody.signers.judge import judge, require_registered
+from custody.signers.key_holders import KeyHolder
 from custody.signers.keyring import Keyring
 from custody.signers.lease import FileLease
 from custody.signers.memory import Memory
 from custody.signers.own_desk import OwnershipDesk
 from custody.signers.port import ThresholdRound, Understood
 from custody.signers.registration import MEMBER_PATH, RegisteredWallet
-from custody.signers.registry import FAMILIES, SignerFamily, family_of
+from custody.signers.registry import FAMILIES, SignerFamily, family_of, require_stored_keys_suffice
 from custody.signers.remembered import releases_after
 from custody.signers.room import Desk, SignerRoom
 from custody.signers.rules import Rules
@@ -79,7 +80,7 @@ class SignerService:
     def open(
         cls,
         home: SignerHome,
-        seed: Secret,
+        keys: Secret | KeyHolder,
         clock: Clock,
         families: Mapping[str, SignerFamily] = FAMILIES,
         lease: FileLease | None = None,
@@ -87,20 +88,23 @@ class SignerService:
         """Load rules, registrations and memory of a home.
 
         Args:
-            home, seed, clock: The signer's own.
+            home, keys, clock: The signer's own; the keys are its 64-byte seed, or whoever else holds them.
             families: The decoders it knows.
             lease: Asked before anything is signed; None for a signer that needs none.
 
         Raises:
             InvalidInput: A file in the home is malformed.
-            Refused: A wallet is of a family without decoder, or a file is open to others.
+            Refused: A wallet is of a family without decoder or that whoever holds the keys cannot serve, or a file
+                is open to others.
         """
-        keyring = Keyring(seed)
+        keyring = Keyring(keys)
         service = cls(home.load_rules(), keyring, Memory(home.memory), clock, lease)
         for wallet in home.load_wallets():
             family = family_of(wallet.family, families)
-            if family.splits_key:
-                share = home.load_share(wallet.id, seed)
+            if not isinstance(keys, Secret):
+                require_stored_keys_suffice(wallet.family, family)
+            elif family.splits_key:
+                share = home.load_share(wallet.id, keys)
                 for path in wallet.our_paths.values():  # its decoder accepts exactly one
                     keyring.hold_share(path, share)
             service.serve(wallet, family)

@@ -23,7 +23,7 @@ from Crypto.Hash import keccak
 
 from custody.keys import ecdsa
 from custody.keys.material import Curve, PublicKey
-from custody.primitives.secret import Secret
+from custody.keys.signing_key import SigningKey
 from custody.signers.registry import ED25519_SCHEME, SignatureScheme
 
 
@@ -45,8 +45,8 @@ def tip191_digest(text: bytes) -> bytes:
     return keccak.new(digest_bits=256, data=prefix + text).digest()
 
 
-def _sign_cosigner(key: Secret, text: bytes) -> bytes:
-    return ecdsa.sign_der(key, hashlib.sha256(text).digest())
+def _sign_cosigner(key: SigningKey, text: bytes) -> bytes:
+    return ecdsa.to_der(key.sign(hashlib.sha256(text).digest()))
 
 
 def _verify_cosigner(key: PublicKey, text: bytes, signature: bytes) -> None:
@@ -57,16 +57,16 @@ def _cosigner_nonce_point(signature: bytes) -> bytes:
     return ecdsa.parse_der(signature)[0].to_bytes(32, "big")
 
 
-def _sign_owner(key: Secret, text: bytes) -> bytes:
-    return ecdsa.sign_recoverable(key, eip191_digest(text))
+def _sign_owner(key: SigningKey, text: bytes) -> bytes:
+    return key.sign(eip191_digest(text))
 
 
 def _verify_owner(key: PublicKey, text: bytes, signature: bytes) -> None:
     ecdsa.verify_recoverable(key, eip191_digest(text), signature)
 
 
-def _sign_tron(key: Secret, text: bytes) -> bytes:
-    return ecdsa.sign_recoverable(key, tip191_digest(text))
+def _sign_tron(key: SigningKey, text: bytes) -> bytes:
+    return key.sign(tip191_digest(text))
 
 
 def _verify_tron(key: PublicKey, text: bytes, signature: bytes) -> None:

@@ -17,7 +17,9 @@ app = typer.Typer(help="Wallets of an installation.", no_args_is_help=True, pret
 def signer(
     home: Annotated[Path, typer.Option(help="Folder of the signer, mode 0700.")],
     socket: Annotated[Path, typer.Option(help="Unix socket to listen on.")],
-    passphrase_file: Annotated[Path, typer.Option(help="File with the passphrase of the keystore, mode 0600.")],
+    passphrase_file: Annotated[
+        Path, typer.Option(help="File with the passphrase, or the PIN of the token; mode 0600.")
+    ],
     lease: Annotated[Path | None, typer.Option(help="Sign only while the monitor renews this file.")] = None,
 ) -> None:
     """Run one signer process until it is stopped."""

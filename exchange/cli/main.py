@@ -18,6 +18,7 @@ from exchange.cli import (
     chains,
     demo,
     devnet,
+    key_material,
     keys,
     ledger,
     por,
@@ -43,6 +44,7 @@ app.command("chains")(chains.chains)
 app.command("doctor")(serving.doctor)
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(keys.app, name="wallet")
+app.add_typer(key_material.app, name="keys")
 app.add_typer(por.app, name="por")
 app.add_typer(treasury.app, name="treasury")
 app.add_typer(breaker.app, name="breaker")

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from custody.chains.utxo.params import BITCOIN_REGTEST
 from custody.keys import ecdsa
-from custody.keys.material import SigningRole
+from custody.keys.material import Curve, SigningRole
+from custody.keys.signing_key import UnsealedKey
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from custody.primitives.errors import MalformedPayload
 from custody.primitives.intent import TransferSummary
+from custody.primitives.secret import Secret
 from custody.signers.port import ToSign, Understood
 from custody.signers.registry import BITCOIN_SCHEME, ED25519_SCHEME, FAMILIES, RECOVERABLE_SCHEME, SignerFamily
 
@@ -61,13 +63,16 @@ class ToyDecoder:
         return Understood(TransferSummary(to, (), fee), tx["key"], to_sign)
 
 
+OTHER_KEY = UnsealedKey.of(Secret(bytes(31) + b"\x01"), Curve.SECP256K1)
+
+
 def lying(scheme, sign):
     """The same scheme with a broken signing device."""
     return replace(scheme, sign=sign)
 
 
 def high_s(key, digest):
-    r, s = ecdsa.parse_der(ecdsa.sign_der(key, digest))
+    r, s = ecdsa.parse_der(BITCOIN_SCHEME.sign(key, digest)[:-1])
     return ecdsa.encode_der(r, ecdsa.CURVE_ORDER - s) + b"\x01"
 
 
@@ -80,6 +85,6 @@ TOY_FAMILIES = {
     "toy-garbage": SignerFamily(lambda: ToyDecoder, lying(BITCOIN_SCHEME, lambda key, digest: b"\x30\x01")),
     "toy-wrong-key": SignerFamily(
         lambda: ToyDecoder,
-        lying(BITCOIN_SCHEME, lambda key, digest: BITCOIN_SCHEME.sign(type(key)(bytes(31) + b"\x01"), digest)),
+        lying(BITCOIN_SCHEME, lambda key, digest: BITCOIN_SCHEME.sign(OTHER_KEY, digest)),
     ),
 }

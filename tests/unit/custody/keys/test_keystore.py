@@ -31,7 +31,7 @@ def opened(raw, passphrase=PASSPHRASE):
 
 
 # F03
-def test_every_flipped_bit_of_the_file_is_an_error(sealed):
+def test_f03_every_flipped_bit_of_the_file_is_an_error(sealed):
     for flip in range(len(sealed) * 8):
         changed = bytearray(sealed)
         changed[flip // 8] ^= 1 << flip % 8
@@ -41,7 +41,7 @@ def test_every_flipped_bit_of_the_file_is_an_error(sealed):
 
 # F03
 @pytest.mark.parametrize("field", ["nonce", "salt", "sealed"])
-def test_a_flip_in_the_bytes_themselves_breaks_the_seal(sealed, field):
+def test_f03_a_flip_in_the_bytes_themselves_breaks_the_seal(sealed, field):
     values = json.loads(sealed)
     raw = bytearray(bytes.fromhex(values[field]))
     for place in range(len(raw)):
@@ -54,7 +54,7 @@ def test_a_flip_in_the_bytes_themselves_breaks_the_seal(sealed, field):
 
 # F03
 @pytest.mark.parametrize("cut", [0, 1, 10, 100, -1, -2])
-def test_a_cut_file_is_an_error(sealed, cut):
+def test_f03_a_cut_file_is_an_error(sealed, cut):
     with pytest.raises(MalformedPayload):
         opened(sealed[:cut])
 

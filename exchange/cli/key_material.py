@@ -1,0 +1,22 @@
+"""mext keys: ceremonies, backups, tokens, rotation."""
+
+from __future__ import annotations
+
+import typer
+
+from exchange.cli import backups, ceremonies, rotations, tokens
+
+app = typer.Typer(
+    help="Key material: ceremonies, backups, tokens, rotation.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(tokens.app, name="token")
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
+app.command("drill")(backups.drill)
+app.command("draw")(ceremonies.draw)
+app.command("ceremony")(ceremonies.ceremony)
+app.command("confirm")(ceremonies.confirm)
+app.command("verify")(ceremonies.verify)
+app.command("rotation")(rotations.rotation)
