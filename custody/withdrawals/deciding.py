@@ -175,7 +175,9 @@ def verify_votes(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> No
         members = tuple(member for member in roster.members if member.approver in group.approvers)
         if len({member.person for member in members}) < group.threshold:
             raise QuorumNotReached(f"group {group.name} has too few people left on the roster", group=group.name)
-        rule = QuorumRule(Roster(members), group.threshold, max_age_s)
+        if len({member.organisation for member in members}) < group.organisations:
+            raise QuorumNotReached(f"group {group.name} has too few organisations left on the roster", group=group.name)
+        rule = QuorumRule(Roster(members), group.threshold, max_age_s, group.organisations)
         verify_quorum(withdrawal.intent_hash, approvals, rule, withdrawal.initiator, now_s)
 
 

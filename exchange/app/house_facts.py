@@ -20,6 +20,7 @@ from custody.wallets.refill_requests import RefillRequest
 from custody.wallets.standing import Standing, standing_of
 from custody.withdrawals.facts import Ask, Circumstances, Destination, DestinationKind, Kind, Tier
 from custody.withdrawals.policy_file import load_policy
+from custody.withdrawals.policy_people import capture_faults
 from custody.withdrawals.rules import Policy
 from exchange.app.blueprint import StaffSpec
 from exchange.settlement.accounts import AccountDesk
@@ -85,12 +86,13 @@ class HousePolicy:
         Raises:
             InvalidPolicy: Not readable, or it has faults.
             InvalidInput: A key of the staff is none.
-            Refused: Nobody is on the roster.
+            Refused: Nobody is on the roster, or one organisation could satisfy a group alone.
         """
-        if not staff:
-            raise Refused("the roster is empty: nobody could approve")
+        self._roster = roster_of(staff)
         self._policy = load_policy(path)
-        self._roster = Roster(tuple(_member(person) for person in staff))
+        captured = [f"{fault.text}; {fault.cure}" for fault in capture_faults(self._policy, self._roster)]
+        if captured:
+            raise Refused(f"{path.name}: " + "; ".join(captured))
 
     def active(self, now_s: int) -> Policy:
         """The version in force."""
@@ -100,6 +102,18 @@ class HousePolicy:
     def roster(self) -> Roster:
         """Who may approve now."""
         return self._roster
+
+
+def roster_of(staff: tuple[StaffSpec, ...]) -> Roster:
+    """Make the roster of an installation's staff.
+
+    Raises:
+        InvalidInput: A key of the staff is none.
+        Refused: There is nobody.
+    """
+    if not staff:
+        raise Refused("the roster is empty: nobody could approve")
+    return Roster(tuple(_member(person) for person in staff))
 
 
 def _member(person: StaffSpec) -> RosterMember:

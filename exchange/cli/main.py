@@ -20,6 +20,7 @@ from exchange.cli import (
     devnet,
     keys,
     ledger,
+    policy,
     por,
     sanctions,
     serving,
@@ -48,6 +49,7 @@ app.add_typer(treasury.app, name="treasury")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(sanctions.app, name="sanctions")
 app.add_typer(withdrawals.app, name="withdrawals")
+app.add_typer(policy.app, name="policy")
 app.add_typer(ledger.app, name="journal")
 
 
