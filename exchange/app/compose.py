@@ -139,6 +139,8 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         deposits=stores.deposits,
         cases=custody.cases,
         reviews=custody.reviews,
+        look_alikes=custody.look_alikes,
+        places=stores.places,
         withdrawals=custody.service,
         withdrawal_store=stores.withdrawals,
         trading=trading,

@@ -20,6 +20,7 @@ from exchange.cli import (
     devnet,
     keys,
     ledger,
+    look_alikes,
     policy,
     por,
     sanctions,
@@ -50,6 +51,7 @@ app.add_typer(breaker.app, name="breaker")
 app.add_typer(sanctions.app, name="sanctions")
 app.add_typer(withdrawals.app, name="withdrawals")
 app.add_typer(policy.app, name="policy")
+app.add_typer(look_alikes.app, name="look-alikes")
 app.add_typer(ledger.app, name="journal")
 
 
