@@ -2,12 +2,12 @@
 
     python -m benchmarks.policy [--rules N] [--anchors N] [--rounds N] [--seed N] [--json]
 
-Rules: every decision and look-up is timed by itself; the figures are percentiles of all of them. Both are pure and wait for
-nothing but the processor: the goals are for processor time ("work"). The clock on the wall, which on a busy machine counts
-the waiting for it too, stands beside. The 500 rules name nine assets, two of three have limits over a window, so that a
-decision also hashes hundreds of measured sums; a ninth of all apply. Destinations are drawn one third anywhere, one third
-with the ends of an anchor, one third an anchor with one wrong character. The peer is the plain way: comparing a
-destination with every anchor.
+Rules: every decision and look-up is timed by itself; the figures are percentiles of all of them. Both are pure and
+wait for nothing but the processor: the goals are for processor time ("work"). The clock on the wall, which on a
+busy machine counts the waiting for it too, stands beside. The 500 rules name nine assets, two of three have limits
+over a window, so that a decision also hashes hundreds of measured sums; a ninth of all apply. Destinations are
+drawn one third anywhere, one third with the ends of an anchor, one third an anchor with one wrong character. The
+peer is the plain way: comparing a destination with every anchor.
 """
 
 from __future__ import annotations
