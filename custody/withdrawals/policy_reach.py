@@ -82,7 +82,7 @@ def _idle_words(rule: Rule, ways: list[Way], path: str) -> Iterator[Fault]:
 def _shadows(rule: Rule, ways: list[Way], denials: list[Rule]) -> list[str]:
     """The denials that together take every way of a rule; empty if one way is left."""
     against = [each for each in denials if each is not rule and _floors_at_most(each.match, rule.match)]
-    found: dict[str, None] = {}
+    found: set[str] = set()
     for denial in against:
         if all(_denied(denial.match, way) for way in ways):
             return [denial.name]
@@ -90,8 +90,8 @@ def _shadows(rule: Rule, ways: list[Way], denials: list[Rule]) -> list[str]:
         denial_here = next((each for each in against if _denied(each.match, way)), None)
         if denial_here is None:
             return []
-        found[denial_here.name] = None
-    return list(found)
+        found.add(denial_here.name)
+    return sorted(found)
 
 
 def _denied(match: Match, way: Way) -> bool:
@@ -168,10 +168,12 @@ def _adds_nothing(rule: Rule, other: Rule) -> bool:
 
 def _two_meanings(policy: Policy) -> Iterator[Fault]:
     first: dict[str, tuple[str, Group]] = {}
+    told: set[Group] = set()
     for index, rule in enumerate(policy.rules):
         for place, group in enumerate(rule.groups):
             name, known = first.setdefault(group.name, (rule.name, group))
-            if known != group:
+            if known != group and group not in told:
+                told.add(group)
                 text = f"group {group.name} means other people or another threshold in rule {name} than in {rule.name}"
                 yield Fault("order", f"rules[{index}].groups[{place}]", text, "give one of them another name")
 
