@@ -18,6 +18,7 @@ MODULES = (
     ("reserves_tree", ()),
     ("treasury", ()),
     ("deposits", ()),
+    ("policy", ()),
     ("addresses", ()),
     ("coins", ()),
     ("signing", ()),

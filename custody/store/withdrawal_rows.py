@@ -217,7 +217,9 @@ def _decision_text(decision: Decision) -> str:
             "outcome": decision.outcome.value,
             "policy_version": decision.policy_version,
             "not_before_s": decision.not_before_s,
-            "groups": [[group.name, sorted(group.approvers), group.threshold] for group in decision.groups],
+            "groups": [
+                [group.name, sorted(group.approvers), group.threshold, group.organisations] for group in decision.groups
+            ],
             "matched_rules": decision.matched_rules,
             "reasons": decision.reasons,
             "facts_hash": decision.facts_hash.hex(),
@@ -231,7 +233,7 @@ def _decision(text: str) -> Decision:
         outcome=Outcome(fields["outcome"]),
         policy_version=fields["policy_version"],
         not_before_s=fields["not_before_s"],
-        groups=tuple(Group(name, frozenset(approvers), most) for name, approvers, most in fields["groups"]),
+        groups=tuple(Group(name, frozenset(approvers), *numbers) for name, approvers, *numbers in fields["groups"]),
         matched_rules=tuple(fields["matched_rules"]),
         reasons=tuple(fields["reasons"]),
         facts_hash=Digest(bytes.fromhex(fields["facts_hash"])),

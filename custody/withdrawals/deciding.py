@@ -20,7 +20,7 @@ from custody.primitives.encoding import canonical_json
 from custody.primitives.errors import BadSignature, InvariantBroken, QuorumNotReached, StaleState, ToolkitError
 from custody.primitives.intent import TransferIntent
 from custody.withdrawals.endings import ended
-from custody.withdrawals.errors import CreditNotFinal
+from custody.withdrawals.errors import CreditNotFinal, DestinationDoubtful
 from custody.withdrawals.facts import Facts, reference_micros
 from custody.withdrawals.parts import SIGNING_MARGIN_S, PipelineParts
 from custody.withdrawals.policy import decide, required_usage
@@ -34,7 +34,7 @@ def take_up(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
     """Take a new request up, and decide it at once if everybody answers; of two workers one wins (attack A04).
 
     Raises:
-        Unavailable, CreditNotFinal: It waits in SCREENING.
+        Unavailable, CreditNotFinal, DestinationDoubtful: It waits in SCREENING.
         StaleState: Another worker was faster, or the limits were used meanwhile; nothing changed.
     """
     claimed = withdrawal.move(WithdrawalEvent.CLAIM, parts.now_ms())
@@ -53,6 +53,7 @@ def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
     Raises:
         Unavailable: A source does not answer; nothing changed.
         CreditNotFinal: A deposit behind it could still be reversed; nothing changed.
+        DestinationDoubtful: It could be mistaken for a trusted place; nothing changed.
         StaleState: The limits were used by another decision meanwhile; judged again at the next step.
     """
     ask = withdrawal.ask()
@@ -60,6 +61,11 @@ def judge(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> None:
     known = parts.facts.gather(ask)
     if known.unsettled and not known.frozen:
         raise CreditNotFinal(f"withdrawal {withdrawal.id} waits: {known.unsettled}", withdrawal=withdrawal.id)
+    if known.destination.is_doubtful and not known.frozen:
+        raise DestinationDoubtful(
+            f"withdrawal {withdrawal.id} waits: {known.destination.resembles}; an officer must compare it in full",
+            withdrawal=withdrawal.id,
+        )
     answer = _screened(withdrawal, parts)
     usage = parts.store.usage(required_usage(ask, known, policy), withdrawal.id, now_s)
     facts = Facts(now_s, known, answer.verdict, usage.totals)
@@ -132,7 +138,7 @@ def is_ready(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> bool:
     """
     known = parts.facts.gather(withdrawal.ask())
     return (
-        not (known.frozen or known.unsettled)
+        not (known.frozen or known.unsettled or known.destination.is_doubtful)
         and is_current(withdrawal, parts, now_s)
         and now_s + SIGNING_MARGIN_S < withdrawal.bound_intent().expires_at_s
         and has_quorum(withdrawal, parts, now_s)
@@ -175,7 +181,9 @@ def verify_votes(withdrawal: Withdrawal, parts: PipelineParts, now_s: int) -> No
         members = tuple(member for member in roster.members if member.approver in group.approvers)
         if len({member.person for member in members}) < group.threshold:
             raise QuorumNotReached(f"group {group.name} has too few people left on the roster", group=group.name)
-        rule = QuorumRule(Roster(members), group.threshold, max_age_s)
+        if len({member.organisation for member in members}) < group.organisations:
+            raise QuorumNotReached(f"group {group.name} has too few organisations left on the roster", group=group.name)
+        rule = QuorumRule(Roster(members), group.threshold, max_age_s, group.organisations)
         verify_quorum(withdrawal.intent_hash, approvals, rule, withdrawal.initiator, now_s)
 
 

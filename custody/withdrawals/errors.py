@@ -36,6 +36,13 @@ class CreditNotFinal(Refused):
     transient = True
 
 
+class DestinationDoubtful(Refused):
+    """The destination could be mistaken for a trusted place; an officer compares it in full first."""
+
+    code = "destination_doubtful"
+    transient = True
+
+
 class TrialRefused(InvalidInput):
     """The destination would not take the payment: a contract that reverts, or burns its gas."""
 

@@ -96,11 +96,20 @@ class Destination:
         kind: One-time, address book, or one of our registered wallets.
         added_at_s: When the book entry was made; None otherwise.
         added_by: Approver or customer who made the entry: never counts as an approver for it.
+        resembles: Which trusted place it could be mistaken for, and how; empty if none. Waits (attack C19).
+        compared_by: Officer who compared it in full with what the customer meant; empty if nobody did.
     """
 
     kind: DestinationKind
     added_at_s: int | None = None
     added_by: str = ""
+    resembles: str = ""
+    compared_by: str = ""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Tell whether an officer must compare it first."""
+        return bool(self.resembles) and not self.compared_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +206,8 @@ class Facts:
             "destination": known.destination.kind.value,
             "destination_added_at_s": known.destination.added_at_s,
             "destination_added_by": known.destination.added_by,
+            "destination_resembles": known.destination.resembles,
+            "destination_compared_by": known.destination.compared_by,
             "security_hold_until_s": known.security_hold_until_s,
             "price": None if price is None else [str(price.micros), price.at_s, str(price.anchor_micros)],
             "frozen": known.frozen,

@@ -17,21 +17,13 @@ Example:
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from custody.compliance.port import ScreeningVerdict
 from custody.primitives.encoding import canonical_json, digest
-from custody.withdrawals.facts import (
-    Ask,
-    Circumstances,
-    DestinationKind,
-    Facts,
-    Price,
-    UsageKey,
-    reference_micros,
-    scope_value,
-)
-from custody.withdrawals.rules import EDGES, Decision, Effect, Group, Limit, Outcome, Policy, Rule
+from custody.withdrawals.facts import Ask, Circumstances, Facts, UsageKey, scope_value
+from custody.withdrawals.matching import applies, question
+from custody.withdrawals.measuring import measures
+from custody.withdrawals.rules import EDGES, Decision, Effect, Outcome, Policy, Rule
+from custody.withdrawals.voters import voters
 
 FACTS_TAG = "mext/withdrawal-facts/1"
 
@@ -58,26 +50,28 @@ def decide(ask: Ask, facts: Facts, policy: Policy) -> Decision:
         facts: What is known; its `usage` covers `required_usage`.
         policy: The active version.
     """
-    price = _usable_price(facts, policy)
-    matched = [rule for rule in policy.rules if _applies(rule, ask, facts, policy, price)]
+    asked = question(ask, facts, policy)
+    matched = [rule for rule in policy.rules if applies(rule, asked)]
     reasons = _objections(ask, facts, policy)
     reasons += [f"rule {rule.name} denies" for rule in matched if rule.effect is Effect.DENY]
-    if price is None:
+    if asked.price is None:
         reasons += [f"rule {rule.name} needs a usable price" for rule in matched if _needs_price(rule)]
     if not any(rule.effect is Effect.PERMIT for rule in matched):
         reasons.append("no rule permits it")
-    for rule in matched:
-        reasons += [f"rule {rule.name}: {why}" for limit in rule.limits for why in _breaches(limit, ask, facts, price)]
-    groups = {_without_insiders(group, ask, facts) for rule in matched for group in rule.groups}
+    found = ((rule, measure) for rule in matched for limit in rule.limits for measure in measures(limit, asked))
+    reasons += [f"rule {rule.name}: {measure.breach}" for rule, measure in found if measure.breach]
+    delay_s = max((rule.delay_s for rule in matched), default=0)
+    not_before_s = max(facts.now_s + delay_s, facts.circumstances.security_hold_until_s)
+    through_s = not_before_s + policy.intent_ttl_s
+    named = {group for rule in matched for group in rule.groups}
+    groups = {voters(group, ask, facts, policy.delegations, through_s) for group in named}
     if not groups and facts.circumstances.people:
         reasons.append(f"{facts.circumstances.people} people must approve, and no rule names them")
     reasons += [f"group {group.name} cannot be met" for group in groups if len(group.approvers) < group.threshold]
-    outcome = Outcome.BLOCK if reasons else Outcome.APPROVE if groups else Outcome.ALLOW
-    delay_s = max((rule.delay_s for rule in matched), default=0)
     return Decision(
-        outcome=outcome,
+        outcome=Outcome.BLOCK if reasons else Outcome.APPROVE if groups else Outcome.ALLOW,
         policy_version=policy.version,
-        not_before_s=max(facts.now_s + delay_s, facts.circumstances.security_hold_until_s),
+        not_before_s=not_before_s,
         groups=tuple(sorted(groups, key=lambda group: (group.name, group.threshold, sorted(group.approvers)))),
         matched_rules=tuple(sorted(rule.name for rule in matched)),
         reasons=tuple(sorted(reasons)),
@@ -95,6 +89,8 @@ def _objections(ask: Ask, facts: Facts, policy: Policy) -> list[str]:
         reasons.append(f"the account is frozen: {known.frozen}")
     if known.unsettled:
         reasons.append(f"not yet: {known.unsettled}")
+    if known.destination.is_doubtful:
+        reasons.append(f"{known.destination.resembles}: an officer must compare it in full first")
     if (ask.kind, known.source, known.destination.kind) not in EDGES:
         reasons.append(f"{ask.kind} money does not go from {known.source} to {known.destination.kind}")
     if ask.to.chain not in policy.fee_caps:
@@ -102,70 +98,7 @@ def _objections(ask: Ask, facts: Facts, policy: Policy) -> list[str]:
     return reasons
 
 
-def _without_insiders(group: Group, ask: Ask, facts: Facts) -> Group:
-    """Take out who asked and who entered the destination: neither may approve it (attack D03).
-
-    Of who is left, as many must approve as the rule says, or as the facts ask if that is more (attack E02).
-    """
-    insiders, known = {ask.initiator, facts.circumstances.destination.added_by}, facts.circumstances
-    return replace(group, approvers=group.approvers - insiders, threshold=max(group.threshold, known.people))
-
-
-def _applies(rule: Rule, ask: Ask, facts: Facts, policy: Policy, price: Price | None) -> bool:
-    match, known = rule.match, facts.circumstances
-    floor = match.min_reference_micros
-    return (
-        # Without a price the value may be anything: the rule applies, and `decide` blocks because of it.
-        (floor is None or price is None or reference_micros(ask.amount, price) >= floor)
-        and (match.assets is None or ask.amount.asset.symbol in match.assets)
-        and (match.kinds is None or ask.kind in match.kinds)
-        and (match.sources is None or known.source in match.sources)
-        and (match.destinations is None or _settled_kind(facts, policy) in match.destinations)
-        and known.kyc_level >= match.min_kyc_level
-        and ask.amount.units >= match.min_units
-    )
-
-
 def _needs_price(rule: Rule) -> bool:
     return rule.match.min_reference_micros is not None or any(
         limit.max_reference_micros is not None for limit in rule.limits
     )
-
-
-def _settled_kind(facts: Facts, policy: Policy) -> DestinationKind:
-    """A book entry counts as one only after its cool-down (attack D06)."""
-    place = facts.circumstances.destination
-    if place.kind is not DestinationKind.BOOK:
-        return place.kind
-    settled = place.added_at_s is not None and facts.now_s - place.added_at_s >= policy.book_cool_down_s
-    return DestinationKind.BOOK if settled else DestinationKind.ONE_TIME
-
-
-def _breaches(limit: Limit, ask: Ask, facts: Facts, price: Price | None) -> list[str]:
-    found = []
-    if limit.max_units is not None:
-        found.append(_breach(limit, limit.max_units, ask.amount.units, _used(limit, ask, facts, ask.amount.asset.key)))
-    if limit.max_reference_micros is not None and price is not None:
-        value = reference_micros(ask.amount, price)
-        found.append(_breach(limit, limit.max_reference_micros, value, _used(limit, ask, facts, None)))
-    return [text for text in found if text]
-
-
-def _breach(limit: Limit, most: int, asked: int, used: int | None) -> str:
-    if used is None:
-        return f"the use of the {limit.scope} limit over {limit.window_s} s was not measured"
-    if used + asked > most:
-        return f"{limit.scope} limit of {most} in {limit.window_s} s: {used} used, {asked} asked"
-    return ""
-
-
-def _used(limit: Limit, ask: Ask, facts: Facts, asset: str | None) -> int | None:
-    if limit.window_s == 0:
-        return 0
-    value = scope_value(limit.scope, ask, facts.circumstances)
-    return facts.usage.get(UsageKey(limit.scope, value, asset, limit.window_s))
-
-
-def _usable_price(facts: Facts, policy: Policy) -> Price | None:
-    price = facts.circumstances.price
-    return price if price is not None and price.is_usable(facts.now_s, policy.max_price_age_s) else None

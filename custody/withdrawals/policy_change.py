@@ -67,6 +67,13 @@ def policy_digest(policy: Policy) -> Digest:
                 "max_price_age_s": policy.max_price_age_s,
                 "intent_ttl_s": policy.intent_ttl_s,
                 "approval_max_age_s": policy.approval_max_age_s,
+                "allow_list": sorted(
+                    [each.name, each.chain, each.text, each.memo, _text(each.from_s), _text(each.until_s)]
+                    for each in policy.allow_list
+                ),
+                "delegations": sorted(
+                    [each.giver, each.receiver, _text(each.from_s), _text(each.until_s)] for each in policy.delegations
+                ),
             }
         ),
     )
@@ -98,7 +105,9 @@ def _rule(rule: Rule) -> dict[str, Json]:
         "name": rule.name,
         "effect": rule.effect.value,
         "match": _match(rule.match),
-        "groups": [[group.name, sorted(group.approvers), group.threshold] for group in rule.groups],
+        "groups": [
+            [group.name, sorted(group.approvers), group.threshold, group.organisations] for group in rule.groups
+        ],
         "limits": [
             [limit.scope.value, limit.window_s, _text(limit.max_units), _text(limit.max_reference_micros)]
             for limit in rule.limits
@@ -116,6 +125,7 @@ def _match(match: Match) -> dict[str, Json]:
         "min_kyc_level": match.min_kyc_level,
         "min_units": str(match.min_units),
         "min_reference_micros": _text(match.min_reference_micros),
+        "allowed": _names(match.allowed),
     }
 
 

@@ -141,9 +141,7 @@ def check_content(
         InvalidInput: The idempotency key or the customer is missing or too long.
     """
     asset = assets.get(request.asset)
-    to = lanes.any_on(asset.chain).codec.parse_address(request.to)
-    if len(request.memo.encode()) > MAX_MEMO_BYTES or not request.memo.isprintable():
-        raise InvalidMemo(f"memo: at most {MAX_MEMO_BYTES} bytes of printable text")
+    to = check_place(request.asset, request.to, request.memo, (assets, lanes))
     amount = Amount.parse(request.amount, asset).positive()
     limits = bounds.get(asset.symbol)
     if limits is None:
@@ -155,6 +153,19 @@ def check_content(
     if not 0 < len(request.idempotency_key) <= MAX_KEY_CHARS or not request.customer:
         raise InvalidInput(f"customer and an idempotency key of 1 to {MAX_KEY_CHARS} characters are required")
     return to, amount
+
+
+def check_place(symbol: str, to: str, memo: str, configured: tuple[AssetBook, Lanes]) -> Address:
+    """Check a destination for an asset.
+
+    Raises:
+        UnknownAsset, UnknownChain, InvalidAddress, WrongNetwork, InvalidMemo: As `check_content`.
+    """
+    assets, lanes = configured
+    address = lanes.any_on(assets.get(symbol).chain).codec.parse_address(to)
+    if len(memo.encode()) > MAX_MEMO_BYTES or not memo.isprintable():
+        raise InvalidMemo(f"memo: at most {MAX_MEMO_BYTES} bytes of printable text")
+    return address
 
 
 def move_id(key: IdempotencyKey) -> WithdrawalId:

@@ -63,11 +63,47 @@ class Group:
         name: For messages.
         approvers: Approver ids.
         threshold: How many different people among them.
+        organisations: From how many different organisations they must come at least.
     """
 
     name: str
     approvers: frozenset[str]
     threshold: int
+    organisations: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Somebody votes in another's place for a while; the giver has no voice meanwhile.
+
+    Attributes:
+        giver, receiver: Approver ids.
+        from_s, until_s: First second it holds and first it no longer does, since 1970 UTC; None for no end,
+            which the linter refuses.
+    """
+
+    giver: str
+    receiver: str
+    from_s: int
+    until_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedPlace:
+    """A destination that rules may name: an entry of the allow-list.
+
+    Attributes:
+        name: Unique in the policy; rules cite it.
+        chain, text, memo: The place, to the letter; a memo is part of it.
+        from_s, until_s: As in `Delegation`.
+    """
+
+    name: str
+    chain: ChainId
+    text: str
+    memo: str
+    from_s: int
+    until_s: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +132,7 @@ class Match:
         min_kyc_level: At least this.
         min_units: At least this many base units; only useful together with one asset.
         min_reference_micros: At least this value in the reference currency.
+        allowed: Names of allow-list entries; the destination must be one of them, while it holds.
     """
 
     assets: frozenset[str] | None = None
@@ -105,6 +142,7 @@ class Match:
     min_kyc_level: int = 0
     min_units: int = 0
     min_reference_micros: int | None = None
+    allowed: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +179,8 @@ class Policy:
         max_price_age_s: Older prices are unusable.
         intent_ttl_s: No signature later than this after the release time.
         approval_max_age_s: Approvals older than this do not count.
+        allow_list: Places that rules may name.
+        delegations: Who votes for whom.
     """
 
     version: int
@@ -150,6 +190,8 @@ class Policy:
     max_price_age_s: int = MAX_PRICE_AGE_S
     intent_ttl_s: int = INTENT_TTL_S
     approval_max_age_s: int = APPROVAL_MAX_AGE_S
+    allow_list: tuple[AllowedPlace, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from custody.keys import ed25519
+from custody.primitives.address import Address
 from custody.primitives.approval import Approval, Verdict, approval_message
 from custody.primitives.asset import AssetBook
 from custody.primitives.errors import IdempotencyConflict, IllegalMove, Refused, Unavailable
 from custody.primitives.ids import CustomerId, WithdrawalId
+from custody.withdrawals.address_book import AddressBook, cited_place
 from custody.withdrawals.endings import ended
 from custody.withdrawals.errors import ApprovalRefused, NotOnRoster
 from custody.withdrawals.facts import Kind
@@ -38,6 +40,7 @@ from custody.withdrawals.request import (
     CheckedRequest,
     WithdrawalRequest,
     check_content,
+    check_place,
     from_note,
     identify_note,
 )
@@ -55,6 +58,7 @@ class ServiceParts:
     Attributes:
         store, ledger, policies: Ports.
         assets, lanes, bounds: What is configured.
+        book: Address books; None where no request may cite one.
     """
 
     store: WithdrawalStore
@@ -63,6 +67,7 @@ class ServiceParts:
     assets: AssetBook
     lanes: Lanes
     bounds: Mapping[str, Bounds]
+    book: AddressBook | None = None
 
 
 class WithdrawalService:
@@ -245,6 +250,14 @@ class WithdrawalService:
             self._store.commit(ended(withdrawal.move(event, now_ms, reason)))
         return self._store.withdrawal(withdrawal_id)
 
+    def place(self, symbol: str, to: str, memo: str) -> Address:
+        """Check a destination as a request would, for an address book.
+
+        Raises:
+            UnknownAsset, UnknownChain, InvalidAddress, WrongNetwork, InvalidMemo: As for a request.
+        """
+        return check_place(symbol, to, memo, (self._parts.assets, self._parts.lanes))
+
     def get(self, withdrawal_id: WithdrawalId) -> Withdrawal:
         """Return one withdrawal.
 
@@ -258,6 +271,7 @@ class WithdrawalService:
         return self._store.withdrawals(states, customer)
 
     def _checked(self, kind: Kind, initiator: str, request: WithdrawalRequest, now_ms: int) -> CheckedRequest:
+        request = cited_place(request, self._parts.book, self._parts.assets)
         to, amount = check_content(request, self._parts.assets, self._parts.lanes, self._parts.bounds)
         checked = CheckedRequest(
             kind=kind,

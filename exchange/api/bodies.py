@@ -49,6 +49,21 @@ class ApprovalBody(Body):
     signature: str = Field(pattern=_HEX, min_length=128, max_length=128)
 
 
+class CompareBody(Body):
+    """A destination that an officer compared in full: what was typed, and the signature over it."""
+
+    typed: str = Field(min_length=1, max_length=MAX_TEXT)
+    approval: ApprovalBody
+
+
+class BookEntryBody(Body):
+    """A place for a customer's address book; the chain is the asset's."""
+
+    asset: str = Field(max_length=MAX_TEXT)
+    to: str = Field(max_length=MAX_TEXT)
+    memo: str = Field(default="", max_length=MAX_TEXT)
+
+
 class RebalanceBody(Body):
     """A treasury move of everything above the hot target."""
 

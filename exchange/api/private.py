@@ -25,6 +25,7 @@ from exchange.api.bodies import (
     StatementBody,
     WithdrawalBody,
 )
+from exchange.api.place_routes import add_place_routes
 from exchange.api.shapes import (
     amount_json,
     case_json,
@@ -47,6 +48,7 @@ def private_router(rooms: Rooms) -> APIRouter:
     _customers(router, rooms)
     _orders(router, rooms)
     _withdrawals(router, rooms)
+    add_place_routes(router, rooms)
     _reviews(router, rooms)
     _cases(router, rooms)
     _reserves(router, rooms)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from custody.compliance.look_alikes import ENDS
 from custody.primitives.amount import Amount
 from custody.wallets.deposit import Deposit
 from custody.wallets.refill_requests import RefillRequest
+from custody.withdrawals.address_book import BookEntry
+from custody.withdrawals.facts import Destination
 from custody.withdrawals.records import Attempt, Payment, Withdrawal
+from custody.withdrawals.told_facts import stored_facts
 from exchange.settlement.reserves import Draft
 from exchange.settlement.trading import OrderAnswer
 
@@ -104,8 +108,43 @@ def withdrawal_json(withdrawal: Withdrawal, attempts: tuple[Attempt, ...]) -> di
             "salt": intent.salt,
             "expires_at_s": intent.expires_at_s,
         },
+        "destination": _destination_json(withdrawal),
         "txid": None if newest is None else newest.txid,
         "request_to_broadcast_ms": withdrawal.request_to_broadcast_ms,
+    }
+
+
+def _destination_json(withdrawal: Withdrawal) -> dict[str, str] | None:
+    """What was known of the destination at the decision, for those who approve; None before."""
+    if not withdrawal.facts_json:
+        return None
+    place = stored_facts(withdrawal.facts_json).circumstances.destination
+    return {"kind": place.kind.value, "resembles": place.resembles, "compared_by": place.compared_by}
+
+
+def doubt_json(withdrawal: Withdrawal, destination: Destination) -> dict[str, Any]:
+    """A withdrawal that waits for a comparison. The middle of its address is not told: it comes from elsewhere."""
+    text = withdrawal.to.text
+    return {
+        "id": withdrawal.id,
+        "customer": withdrawal.customer,
+        "amount": amount_json(withdrawal.amount),
+        "chain": withdrawal.to.chain,
+        "to_ends": f"{text[:ENDS]}...{text[-ENDS:]}",
+        "resembles": destination.resembles,
+    }
+
+
+def entry_json(entry: BookEntry) -> dict[str, Any]:
+    """An address-book entry; a withdrawal cites it as "book:" and its id."""
+    return {
+        "id": entry.id,
+        "customer": entry.customer,
+        "chain": entry.to.chain,
+        "to": entry.to.text,
+        "memo": entry.memo,
+        "added_by": entry.added_by,
+        "added_at_s": entry.added_at_s,
     }
 
 

@@ -52,7 +52,9 @@ from exchange.app.wallets import FROST, WRAPPED, is_frost, receives_at, registra
 SIGNERS = ("signer-a", "signer-b", "signer-c")
 SENDER = "sender"
 WARM_SIGNERS = ("warm-a", "warm-b", "warm-c")
-STAFF = ("alice", "bob", "carol")
+EMPLOYERS = {"alice": "house", "bob": "trustee", "carol": "auditor"}
+"""The local staff come from three houses, so that two approvals are never those of one."""
+STAFF = tuple(EMPLOYERS)
 COLD = tuple(f"cold-{number}" for number in range(1, 6))
 OPERATOR = "operator"
 OPENER = "opener"
@@ -194,7 +196,7 @@ def _staff(home: Home, name: str, passphrase: Secret) -> StaffSpec:
     """Draw the key of one of the staff; every public key is read back from what was sealed."""
     create_holder(home.keystore(name), passphrase)
     key = ed25519.public_key(open_ed25519(home.keystore(name), passphrase, STAFF_PATH))
-    return StaffSpec(name, key.raw.hex(), person=name, organisation="house")
+    return StaffSpec(name, key.raw.hex(), person=name, organisation=EMPLOYERS[name])
 
 
 def _signer(home: Home, name: str, passphrase: Secret, rules: Mapping[str, Json]) -> Holder:

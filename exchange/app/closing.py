@@ -15,7 +15,7 @@ from custody.primitives.approval import Approval
 from custody.primitives.errors import NotFound
 from exchange.app.blueprint import load_blueprint
 from exchange.app.home import Home
-from exchange.app.house_facts import HousePolicy
+from exchange.app.house_facts import roster_of
 from exchange.app.officers import approve_as
 
 OFFICERS_NEEDED = 2
@@ -53,5 +53,5 @@ def close_stop(home: Home, scope: str, approvals: Sequence[Approval], now_s: int
     Raises:
         NotFound, NotClosable, Refused, BadSignature, QuorumNotReached: See `FileBreaker.close`.
     """
-    roster = HousePolicy(home.policy, load_blueprint(home.blueprint).staff).roster()
+    roster = roster_of(load_blueprint(home.blueprint).staff)
     breaker_of(home).close(scope, approvals, QuorumRule(roster, OFFICERS_NEEDED, APPROVAL_AGE_S), now_s)

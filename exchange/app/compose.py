@@ -96,10 +96,7 @@ class Installation:
 
 
 def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]:
-    scales = ScaleBook(
-        AssetScale(Asset(a.symbol, a.decimals, ChainId(a.chain), a.contract), a.number, a.exponent)
-        for a in blueprint.assets
-    )
+    scales = _scales(blueprint)
     stores = open_stores(home, scales)
     # Stretching the passphrase of two keystores releases the interpreter lock: chains are connected meanwhile.
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -139,6 +136,8 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         deposits=stores.deposits,
         cases=custody.cases,
         reviews=custody.reviews,
+        look_alikes=custody.look_alikes,
+        places=stores.places,
         withdrawals=custody.service,
         withdrawal_store=stores.withdrawals,
         trading=trading,
@@ -154,6 +153,13 @@ def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]
         trades=lambda: trade_counts(core.database),
     )
     return rooms, worker
+
+
+def _scales(blueprint: Blueprint) -> ScaleBook:
+    return ScaleBook(
+        AssetScale(Asset(a.symbol, a.decimals, ChainId(a.chain), a.contract), a.number, a.exponent)
+        for a in blueprint.assets
+    )
 
 
 def require_same_assets(parts: Iterable[ChainParts], scales: ScaleBook) -> None:

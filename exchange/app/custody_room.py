@@ -21,6 +21,7 @@ from custody.store.fee_queue import SqlFeeQueue
 from custody.store.flows import SqlFlows
 from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.memos import SqlMemoStore
+from custody.store.places import SqlPlaceStore
 from custody.store.refill_requests import SqlRefillStore, create_refill_table
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
@@ -28,11 +29,13 @@ from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.cases import CaseDesk
 from custody.withdrawals.facts import Tier
 from custody.withdrawals.lanes import Lanes
+from custody.withdrawals.look_alike_desk import LookAlikeDesk
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import Bounds
 from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
+from custody.withdrawals.trusted_places import TrustedPlaces
 from exchange.app.agreeing import agreeing
 from exchange.app.blueprint import Blueprint
 from exchange.app.chain_parts import ChainParts, Ingredients, Records
@@ -93,6 +96,7 @@ class Stores:
     stock: SqlStock
     refills: SqlRefillStore
     fees: SqlFeeQueue
+    places: SqlPlaceStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class CustodyRoom:
     screening: Screening
     cases: CaseDesk
     reviews: ReviewDesk
+    look_alikes: LookAlikeDesk
     policies: HousePolicy
     planner: TreasuryPlanner
 
@@ -132,6 +137,7 @@ def open_stores(home: Home, scales: ScaleBook) -> Stores:
         SqlStock(database),
         SqlRefillStore(database),
         SqlFeeQueue(database),
+        SqlPlaceStore(database),
     )
 
 
@@ -195,7 +201,9 @@ def open_custody(
         for part in parts
         for asset in (part.native, *(token.asset for token in part.tokens))
     }
-    service = WithdrawalService(ServiceParts(stores.withdrawals, ledger, policies, stores.assets, lanes, bounds))
+    service = WithdrawalService(
+        ServiceParts(stores.withdrawals, ledger, policies, stores.assets, lanes, bounds, stores.places)
+    )
     core.worker.drain()
     service.recover(_now_ms())
     breaker = FileBreaker(home.folder / "breaker.json")
@@ -208,12 +216,13 @@ def open_custody(
     own |= {part.warm.address: Tier.WARM for part in parts if part.warm is not None}
     warm = {part.chain.id for part in parts if part.warm is not None}
     planner = open_planner(stores.flows, stores.stock, breaker, warm, policies.active(_now_s()))
+    places = TrustedPlaces(stores.places, policies.roster, _now_s)
     pipeline = Pipeline(
         PipelineParts(
             store=stores.withdrawals,
             ledger=ledger,
             policies=policies,
-            facts=HouseFacts(own, standing, stores.refills.of_withdrawal),
+            facts=HouseFacts(own, standing, stores.refills.of_withdrawal, places.of),
             screening=screening,
             breaker=breaker,
             lanes=lanes,
@@ -225,8 +234,9 @@ def open_custody(
     fees = FeeBooks(ledger, stores)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
     reviews = ReviewDesk(stores.withdrawals, lanes, policies)
+    desks = (cases, reviews, LookAlikeDesk(stores.withdrawals, places, stores.places, policies))
     treasury = (policies, planner)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, cases, reviews, *treasury)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, *desks, *treasury)
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:

@@ -21,6 +21,8 @@ from exchange.cli import (
     key_material,
     keys,
     ledger,
+    look_alikes,
+    policy,
     por,
     sanctions,
     serving,
@@ -50,6 +52,8 @@ app.add_typer(treasury.app, name="treasury")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(sanctions.app, name="sanctions")
 app.add_typer(withdrawals.app, name="withdrawals")
+app.add_typer(policy.app, name="policy")
+app.add_typer(look_alikes.app, name="look-alikes")
 app.add_typer(ledger.app, name="journal")
 
 

@@ -10,9 +10,11 @@ from custody.primitives.address import Address
 from custody.primitives.chain import ChainId
 from custody.primitives.ids import CustomerId
 from custody.store.deposits import SqlDepositStore
+from custody.store.places import SqlPlaceStore
 from custody.wallets.addresses import AddressDesk
 from custody.wallets.cases import CaseDesk
 from custody.wallets.memos import MemoDesk
+from custody.withdrawals.look_alike_desk import LookAlikeDesk
 from custody.withdrawals.ports import WithdrawalStore
 from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import WithdrawalService
@@ -91,6 +93,8 @@ class Rooms:
     deposits: SqlDepositStore
     cases: CaseDesk
     reviews: ReviewDesk
+    look_alikes: LookAlikeDesk
+    places: SqlPlaceStore
     withdrawals: WithdrawalService
     withdrawal_store: WithdrawalStore
     trading: TradingDesk

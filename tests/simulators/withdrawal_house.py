@@ -16,6 +16,7 @@ from custody.primitives.chain import Family
 from custody.primitives.ids import CustomerId, IdempotencyKey
 from custody.primitives.secret import Secret
 from custody.store.database import open_database
+from custody.store.places import SqlPlaceStore
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.withdrawals.errors import WithdrawalsFrozen
 from custody.withdrawals.facts import Circumstances, Destination, DestinationKind, Kind, Tier
@@ -25,6 +26,7 @@ from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.request import TREASURY, Bounds, WithdrawalRequest
 from custody.withdrawals.rules import Effect, Group, Match, Policy, Rule
 from custody.withdrawals.service import ServiceParts, WithdrawalService
+from custody.withdrawals.trusted_places import TrustedPlaces
 
 NOW_S = 1_800_000_000
 FUNDS = 1_000_000
@@ -89,6 +91,7 @@ class House:
     tier: Tier = Tier.HOT
     large_from: int | None = None
     destinations: object | None = None
+    looks_alike: bool = False  # simulated destinations are called alike
 
     def __post_init__(self):
         self.network = SimNetwork({f"coin-{i:03d}": self.funds // 10 for i in range(10)})
@@ -135,8 +138,10 @@ class House:
             destinations=self.destinations,
         )
         lanes = Lanes([lane])
+        self.places = SqlPlaceStore(self.engine)
+        self.trusted = TrustedPlaces(self.places, self.roster, lambda: self.now_s)
         bounds = {"SIM": Bounds(Amount(1, COIN), Amount(10**9, COIN))}
-        self.service = WithdrawalService(ServiceParts(self.store, ledger, self, assets, lanes, bounds))
+        self.service = WithdrawalService(ServiceParts(self.store, ledger, self, assets, lanes, bounds, self.places))
         self.parts = PipelineParts(
             self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, {Family.UTXO: self.batching},
             large_from=lambda asset: self.large_from,
@@ -157,8 +162,11 @@ class House:
     def gather(self, ask):
         if ask.withdrawal_id in self.circumstances:
             return self.circumstances[ask.withdrawal_id]
-        kind = DestinationKind.COLD if ask.to.text == self.cold else DestinationKind.ONE_TIME
-        return Circumstances(ask.customer, 2, Tier.HOT, Destination(kind))
+        if ask.to.text == self.cold or ask.kind is Kind.TREASURY:
+            kind = DestinationKind.COLD if ask.to.text == self.cold else DestinationKind.ONE_TIME
+            return Circumstances(ask.customer, 2, Tier.HOT, Destination(kind))
+        place = self.trusted.of(ask) if self.looks_alike else Destination(DestinationKind.ONE_TIME)
+        return Circumstances(ask.customer, 2, Tier.HOT, place)
 
     # Screening
     def screen(self, question):

@@ -241,6 +241,21 @@ def test_d03_one_person_with_two_accounts_is_one_voice(house):
     assert house.state(withdrawal.id) is WithdrawalState.AWAITING_APPROVAL
 
 
+def test_d03_two_people_of_one_organisation_are_not_two_organisations(house):
+    ann, bob, cid = roster_of(*OPERATORS).members
+    house.people = Roster((ann, bob, replace(cid, organisation="trustee")))
+    rules = house_policy().rules
+    group = replace(rules[1].groups[0], organisations=2)
+    house.policy = replace(house_policy(), rules=(rules[0], replace(rules[1], groups=(group,)), rules[2]))
+    withdrawal = waiting(house)
+    house.approve(withdrawal.id, "ann", "bob")
+    house.step()
+    assert house.state(withdrawal.id) is WithdrawalState.AWAITING_APPROVAL
+    house.approve(withdrawal.id, "cid")
+    house.step()
+    assert house.state(withdrawal.id) is WithdrawalState.BROADCAST
+
+
 def test_d03_the_author_of_the_book_entry_cannot_approve(house):
     withdrawal = house.ask(BIG_UNITS)
     entry = Destination(DestinationKind.BOOK, added_at_s=1, added_by="bob")

@@ -2,6 +2,7 @@
 from dataclasses import fields, replace
 
 import pytest
+from simulators.chain import SIM
 from simulators.withdrawal_house import NOW_S, OPERATORS, approval, house_policy, roster_of
 
 from custody.keys.quorum import ApprovalDenied, QuorumRule
@@ -9,7 +10,7 @@ from custody.primitives.approval import Verdict
 from custody.primitives.errors import QuorumNotReached
 from custody.withdrawals.errors import InvalidPolicy, PolicyChangeRefused
 from custody.withdrawals.policy_change import ChangeTerms, PolicyProposal, activated, policy_digest
-from custody.withdrawals.rules import Match
+from custody.withdrawals.rules import AllowedPlace, Delegation, Match
 
 DELAY_S = 3_600
 DUE_S = NOW_S + DELAY_S
@@ -69,9 +70,11 @@ def test_the_digest_covers_every_field():
         "max_price_age_s": 1,
         "intent_ttl_s": 1,
         "approval_max_age_s": 1,
+        "allow_list": (AllowedPlace("a", SIM, "sim1a", "", 0, 1),),
+        "delegations": (Delegation("ann", "dan", 0, 1),),
     }
     assert set(others) == {field.name for field in fields(DRAFT)}
-    assert len({policy_digest(DRAFT), *(policy_digest(replace(DRAFT, **{k: v})) for k, v in others.items())}) == 8
+    assert len({policy_digest(DRAFT), *(policy_digest(replace(DRAFT, **{k: v})) for k, v in others.items())}) == 10
 
 
 def test_the_digest_covers_every_condition_of_a_rule():
@@ -83,6 +86,7 @@ def test_the_digest_covers_every_condition_of_a_rule():
         "min_kyc_level": 9,
         "min_units": 9,
         "min_reference_micros": 9,
+        "allowed": frozenset(),
     }
     assert set(conditions) == {field.name for field in fields(Match)}
     rule = replace(DRAFT.rules[0], match=Match())
@@ -90,7 +94,7 @@ def test_the_digest_covers_every_condition_of_a_rule():
     digests = {
         policy_digest(replace(base, rules=(replace(rule, match=Match(**{k: v})),))) for k, v in conditions.items()
     }
-    assert len(digests | {policy_digest(base)}) == 8
+    assert len(digests | {policy_digest(base)}) == 9
 
 
 def test_the_order_of_rules_is_no_change():

@@ -13,6 +13,7 @@ from custody.store.database import open_database
 from custody.store.deposits import SqlDepositStore
 from custody.store.refill_requests import SqlRefillStore, create_refill_table
 from custody.wallets.cases import CaseDesk
+from custody.withdrawals.look_alike_desk import LookAlikeDesk
 from custody.withdrawals.reviewing import ReviewDesk
 from exchange.api import faults
 from exchange.api.private import private_router
@@ -68,6 +69,8 @@ def rooms(tmp_path, world, house):
         address_desks={},
         deposits=deposits,
         reviews=ReviewDesk(house.store, house.parts.lanes, house),
+        look_alikes=LookAlikeDesk(house.store, house.trusted, house.places, house),
+        places=house.places,
         cases=CaseDesk(deposits, [sim_chain()], lambda: roster_of("ann", "bob", "cid"), "house"),
         withdrawals=house.service,
         withdrawal_store=house.store,

@@ -14,7 +14,7 @@ from custody.withdrawals.facts import Ask, DestinationKind, Kind, Tier
 from exchange.app.blueprint import StaffSpec
 from exchange.app.house_facts import HouseFacts, HousePolicy
 
-STAFF = (StaffSpec("alice", "11" * 32, "Alice", "House"), StaffSpec("bob", "22" * 32, "Bob", "House"))
+STAFF = (StaffSpec("alice", "11" * 32, "Alice", "House"), StaffSpec("bob", "22" * 32, "Bob", "Trustee"))
 COLD, HOT = Address(SIM, "sim1cold"), Address(SIM, "sim1hot")
 
 
@@ -52,6 +52,12 @@ def test_refuses_a_key_of_the_staff_that_is_none(policy, key):
 def test_refuses_one_approver_twice_and_one_key_for_two(policy, second):
     with pytest.raises(InvalidInput, match="roster"):
         HousePolicy(policy, (*STAFF, second))
+
+
+def test_refuses_to_start_where_one_organisation_could_approve_alone(policy):
+    staff = tuple(StaffSpec(each.approver, each.key, each.person, "House") for each in STAFF)
+    with pytest.raises(Refused, match="the 2 voices of House alone can satisfy it"):
+        HousePolicy(policy, staff)
 
 
 def test_the_policy_is_the_one_of_the_start_whatever_happens_to_the_file(policy):
