@@ -14,6 +14,7 @@ import typer
 
 from custody.primitives.errors import ToolkitError
 from exchange.cli import (
+    audit,
     breaker,
     chains,
     demo,
@@ -45,6 +46,7 @@ app.add_typer(devnet.app, name="devnet")
 app.add_typer(keys.app, name="wallet")
 app.add_typer(por.app, name="por")
 app.add_typer(treasury.app, name="treasury")
+app.add_typer(audit.app, name="audit")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(sanctions.app, name="sanctions")
 app.add_typer(withdrawals.app, name="withdrawals")
