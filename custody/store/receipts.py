@@ -11,17 +11,18 @@ Example:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Engine, Row
+from sqlalchemy import BigInteger, Engine, Row, bindparam
+from sqlalchemy import select as select_columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from custody.primitives.encoding import canonical_json
 from custody.primitives.errors import ToolkitError
 from custody.primitives.ids import Digest, WithdrawalId
 from custody.primitives.secret import Secret
-from custody.store.plain_rows import all_columns
+from custody.store.plain_rows import all_columns, key_pages
 from custody.withdrawals.gates.receipt_lines import gates_json, parse_gates
 from custody.withdrawals.gates.receipts import START, Head, Receipt, ReceiptBroken, ReceiptDraft, seal
 
@@ -52,6 +53,11 @@ class ReceiptHeadRow(SQLModel, table=True):
     hash: bytes
 
 
+_INTENTS = select_columns(col(ReceiptRow.withdrawal_id), col(ReceiptRow.intent_hash)).where(
+    col(ReceiptRow.withdrawal_id).in_(bindparam("ids", expanding=True))
+)
+
+
 def append_receipts(session: Session, drafts: Sequence[ReceiptDraft], key: Secret) -> None:
     """Write receipts behind the last one; the caller commits."""
     if not drafts:
@@ -74,6 +80,18 @@ def newest_receipt(engine: Engine, withdrawal_id: WithdrawalId) -> Receipt | Non
     with engine.connect() as connection:
         found = connection.execute(newest.order_by(col(ReceiptRow.number).desc()).limit(1)).first()
     return None if found is None else _receipt(found)
+
+
+def intents_with_receipts(
+    engine: Engine, withdrawal_ids: Collection[WithdrawalId]
+) -> frozenset[tuple[WithdrawalId, Digest]]:
+    """Return (withdrawal, intent hash) of every receipt of these withdrawals."""
+    found: set[tuple[WithdrawalId, Digest]] = set()
+    with engine.connect() as connection:
+        for some in key_pages(withdrawal_ids):
+            read = connection.execute(_INTENTS, {"ids": some})
+            found |= {(WithdrawalId(name), Digest(hashed)) for name, hashed in read}
+    return frozenset(found)
 
 
 def all_receipts(engine: Engine) -> Iterator[Receipt]:

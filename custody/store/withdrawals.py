@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Set
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, func, insert, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Row, bindparam, func, insert, tuple_
 from sqlalchemy import select as select_columns
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
@@ -29,7 +29,7 @@ from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, Withdrawa
 from custody.store import withdrawal_rows as rows
 from custody.store.database import for_reading
 from custody.store.plain_rows import all_columns, key_pages
-from custody.store.receipts import newest_receipt
+from custody.store.receipts import intents_with_receipts, newest_receipt
 from custody.store.seals import Seals, sealed, verify_row
 from custody.store.withdrawal_changes import apply_change
 from custody.store.withdrawal_tables import (
@@ -40,11 +40,10 @@ from custody.store.withdrawal_tables import (
     ReservationRow,
     SignatureRow,
     UsageHeadRow,
-    UsageRow,
     WatermarkRow,
     WithdrawalRow,
 )
-from custody.store.withdrawal_usage import reserved_total
+from custody.store.withdrawal_usage import reserved_for, reserved_total
 from custody.store.withdrawal_votes import keep_vote, marks_of_votes, votes_over
 from custody.withdrawals.errors import ResourceTaken
 from custody.withdrawals.facts import UsageKey
@@ -53,7 +52,13 @@ from custody.withdrawals.ports import Change, Page, Usage
 from custody.withdrawals.records import Attempt, GivenSignature, HoldState, Payment, Withdrawal
 from custody.withdrawals.states import BEFORE_BLOCK, UNPAID_ENDS, PaymentState, WithdrawalState
 
-_WITHDRAWALS, _PAYMENTS, _ATTEMPTS = all_columns(WithdrawalRow), all_columns(PaymentRow), all_columns(AttemptRow)
+_WITHDRAWALS, _PAYMENTS = all_columns(WithdrawalRow), all_columns(PaymentRow)
+# Made once: putting a statement together costs as much as carrying it out.
+_ATTEMPTS = (
+    all_columns(AttemptRow)
+    .where(col(AttemptRow.payment_id).in_(bindparam("ids", expanding=True)))
+    .order_by(col(AttemptRow.payment_id), col(AttemptRow.number))
+)
 HEAD_ID = 1
 """Key of the one row that counts limit reservations."""
 
@@ -200,13 +205,10 @@ class SqlWithdrawalStore:
 
     def attempts_of(self, payment_ids: Collection[str]) -> tuple[Attempt, ...]:
         """Return the attempts of these payments, by payment and number."""
-        order = (col(AttemptRow.payment_id), col(AttemptRow.number))
         found: list[Attempt] = []
         with self._reading.connect() as connection:
             for some in key_pages(payment_ids):
-                mine = col(AttemptRow.payment_id).in_(some)
-                read = connection.execute(_ATTEMPTS.where(mine).order_by(*order))
-                found += [rows.attempt(row, self._assets) for row in read]
+                found += [rows.attempt(row, self._assets) for row in connection.execute(_ATTEMPTS, {"ids": some})]
         return tuple(found)
 
     def signatures(self, payment_id: str, attempt: int) -> tuple[GivenSignature, ...]:
@@ -245,16 +247,15 @@ class SqlWithdrawalStore:
 
     def with_limits(self, withdrawal_ids: Collection[WithdrawalId]) -> frozenset[WithdrawalId]:
         """Return those of these whose share of the limits is reserved."""
-        found: set[WithdrawalId] = set()
-        with self._reading.connect() as connection:
-            for some in key_pages(withdrawal_ids):
-                mine = col(UsageRow.withdrawal_id).in_(some) & col(UsageRow.live)
-                found |= set(connection.scalars(select_columns(col(UsageRow.withdrawal_id)).where(mine)))
-        return frozenset(found)
+        return reserved_for(self._reading, withdrawal_ids)
 
     def receipt(self, withdrawal_id: WithdrawalId) -> Receipt | None:
         """Return the newest receipt of a withdrawal; None before its first."""
         return newest_receipt(self._reading, withdrawal_id)
+
+    def receipted(self, withdrawal_ids: Collection[WithdrawalId]) -> frozenset[tuple[WithdrawalId, Digest]]:
+        """Return (withdrawal, intent hash) of every receipt of these."""
+        return intents_with_receipts(self._reading, withdrawal_ids)
 
     def watermark(self, signer: str) -> int:
         """Return up to which position of a signer's memory the records agree with it; 0 if never compared."""

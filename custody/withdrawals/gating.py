@@ -85,17 +85,17 @@ def pass_gates(payment: Payment, withdrawals: Sequence[Withdrawal], parts: Pipel
         GateClosed: The first gate that is closed, and why; the payment carries it as its note.
         StaleState: Another worker was faster.
     """
-    lane = parts.lanes.get(payment.chain, payment.wallet_id)
+    lane, now_ms = parts.lanes.get(payment.chain, payment.wallet_id), parts.now_ms()
     attempt = open_attempt(payment, parts.store.attempts(payment.id), parts.store)
     case = _Case(
         payment,
         tuple(withdrawals),
         lane,
         parts,
-        parts.now_ms(),
+        now_ms,
         attempt.plan,
         cache(partial(_read, attempt.plan, tuple(each.bound_intent() for each in withdrawals), lane)),
-        parts.store.backlog().get((lane.chain, lane.wallet_id), 0),
+        parts.gates.once("backlog", now_ms, parts.store.backlog).get((lane.chain, lane.wallet_id), 0),
         parts.store.with_limits([each.id for each in withdrawals]),
     )
     drafts = []
@@ -151,7 +151,7 @@ def _quorum(withdrawal: Withdrawal, case: _Case) -> QuorumEvidence:
     parts, decision = case.parts, decision_of(withdrawal)
     roster = parts.policies.roster()
     voices, denied = [], []
-    for vote in votes_for(withdrawal, parts):
+    for vote in votes_for(withdrawal, parts) if decision.groups else ():
         member = roster.member(vote.approver)
         if member is not None and vote.verdict is Verdict.APPROVE:
             voices.append((member.approver, member.person, member.organisation, vote.at_s))

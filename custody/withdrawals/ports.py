@@ -196,6 +196,10 @@ class WithdrawalStore(Protocol):
         """Return those of these whose share of the limits is reserved."""
         ...
 
+    def receipted(self, withdrawal_ids: Collection[WithdrawalId]) -> frozenset[tuple[WithdrawalId, Digest]]:
+        """Return (withdrawal, intent hash) of every receipt of these."""
+        ...
+
     def receipt(self, withdrawal_id: WithdrawalId) -> Receipt | None:
         """Return the newest receipt of a withdrawal; None before its first."""
         ...

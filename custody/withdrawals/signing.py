@@ -44,6 +44,7 @@ def open_signing(payment: Payment, parts: PipelineParts, now_s: int) -> None:
     require_closed(payment, withdrawals, parts)
     receipts = pass_gates(payment, withdrawals, parts)
     parts.store.commit(Change(payments=(payment.move(PaymentEvent.ASK_SIGNERS),), receipts=receipts))
+    parts.gates.note_passed(payment.id, parts.now_ms())
 
 
 def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int) -> None:
@@ -98,16 +99,14 @@ def _with_receipts(visit: Visit, parts: PipelineParts) -> Visit:
 
     A signer may know of a payment that a restored database still had to open: that one has no receipts yet.
     """
-    known = (parts.store.receipt(each.id) for each in visit.withdrawals)
-    is_known = [
-        receipt is not None and receipt.draft.intent_hash == each.intent_hash
-        for receipt, each in zip(known, visit.withdrawals, strict=True)
-    ]
-    if all(is_known):
+    if parts.gates.has_passed(visit.payment.id, parts.now_ms()):
+        return visit  # in this very second, with its receipts
+    known = parts.store.receipted([each.id for each in visit.withdrawals])
+    if known.issuperset((each.id, each.intent_hash) for each in visit.withdrawals):
         require_house(visit.payment, visit.withdrawals, parts)
         return visit
     drafts = pass_gates(visit.payment, visit.withdrawals, parts)
-    missing = tuple(draft for draft, known_already in zip(drafts, is_known, strict=True) if not known_already)
+    missing = tuple(draft for draft in drafts if (draft.withdrawal_id, draft.intent_hash) not in known)
     parts.store.commit(Change(payments=(visit.payment,), receipts=missing))
     return replace(visit, payment=parts.store.payment(visit.payment.id))
 

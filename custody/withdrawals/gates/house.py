@@ -83,16 +83,17 @@ class HouseGates:
         """
         return self._evidence.hold_note(withdrawal_id)
 
-    def _judged(self, layer: Layer, place: Hashable, now_ms: int, ask: Callable[[], Evidence]) -> GateResult:
-        return self._once((layer, place), now_ms, lambda: judged(layer, ask, self.moment(now_ms)))
+    def note_passed(self, payment_id: str, now_ms: int) -> None:
+        """Note that a payment passed all nine gates now, and that its receipts are written."""
+        self.once(("passed", payment_id), now_ms, lambda: True)
 
-    def _answer(self, place: Hashable, now_ms: int, ask: Callable[[], E]) -> E:
-        found = self._once(place, now_ms, lambda: _asked(ask))
-        if isinstance(found, ToolkitError):
-            raise found
-        return found
+    def has_passed(self, payment_id: str, now_ms: int) -> bool:
+        """Tell whether a payment passed all nine gates in this second."""
+        kept = self._kept.get(("passed", payment_id))
+        return kept is not None and kept[0] == now_ms // 1_000
 
-    def _once(self, place: Hashable, now_ms: int, make: Callable[[], E]) -> E:
+    def once(self, place: Hashable, now_ms: int, make: Callable[[], E]) -> E:
+        """Return what was made for this place in this second, or make it."""
         second = now_ms // 1_000
         kept = self._kept.get(place)
         if kept is not None and kept[0] == second:
@@ -102,6 +103,15 @@ class HouseGates:
         made = make()
         self._kept[place] = (second, made)
         return made
+
+    def _judged(self, layer: Layer, place: Hashable, now_ms: int, ask: Callable[[], Evidence]) -> GateResult:
+        return self.once((layer, place), now_ms, lambda: judged(layer, ask, self.moment(now_ms)))
+
+    def _answer(self, place: Hashable, now_ms: int, ask: Callable[[], E]) -> E:
+        found = self.once(place, now_ms, lambda: _asked(ask))
+        if isinstance(found, ToolkitError):
+            raise found
+        return found
 
 
 def judged(layer: Layer, ask: Callable[[], Evidence], moment: Moment) -> GateResult:
