@@ -35,11 +35,15 @@ from custody.primitives.asset import Asset, AssetBook
 from custody.primitives.errors import NodeUnavailable
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey
 from custody.primitives.intent import TransferIntent
+from custody.primitives.secret import Secret
 from custody.store.database import open_database
+from custody.store.seals import Seals, sealed
 from custody.store.withdrawal_rows import withdrawal_row
 from custody.store.withdrawal_tables import WithdrawalRow
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.withdrawals.facts import Ask, Circumstances, Destination, DestinationKind, Kind, Tier
+from custody.withdrawals.gates.house import HouseGates
+from custody.withdrawals.gates.rules import GateRules
 from custody.withdrawals.lanes import Lane, Lanes, Member
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.pipeline import Pipeline
@@ -50,6 +54,7 @@ from custody.withdrawals.service import ServiceParts, WithdrawalService
 from custody.withdrawals.states import WithdrawalState
 
 GOAL_S = 10
+SEALS = Seals(*(Secret(bytes([number]) * 32) for number in (1, 2, 3)))
 NOW_S = 1_800_000_000
 BATCH = 5_000
 PLACES = 100
@@ -138,8 +143,10 @@ def record(number: int, asked: CheckedRequest) -> Withdrawal:
 def fill(url: str, requests: Sequence[CheckedRequest]) -> None:
     """Write the rows, many at a time."""
     engine = open_database(url)
-    SqlWithdrawalStore(engine, AssetBook([ASSET]))
-    dumped = [withdrawal_row(record(number, asked)).model_dump() for number, asked in enumerate(requests)]
+    SqlWithdrawalStore(engine, AssetBook([ASSET]), SEALS)
+    dumped = [
+        sealed(withdrawal_row(record(number, asked)).model_dump(), SEALS) for number, asked in enumerate(requests)
+    ]
     for start in range(0, len(dumped), BATCH):
         with engine.begin() as connection:
             connection.execute(insert(WithdrawalRow), dumped[start : start + BATCH])
@@ -149,7 +156,7 @@ def fill(url: str, requests: Sequence[CheckedRequest]) -> None:
 def restart(url: str, wallet: UtxoWallet, around: Any) -> dict[str, Any]:
     """Open everything as at a start; seconds by part, and what the first step moved."""
     started = time.perf_counter()
-    store = SqlWithdrawalStore(open_database(url), AssetBook([ASSET]))
+    store = SqlWithdrawalStore(open_database(url), AssetBook([ASSET]), SEALS)
     keys = wallet.public_cosigner_keys(RECEIVE, 0)
     members = tuple(Member(around, key) for key in keys)
     lane = Lane("hot", Tier.HOT, ASSET, UtxoCodec(wallet), around, (around,), members, wallet.threshold)
@@ -158,7 +165,8 @@ def restart(url: str, wallet: UtxoWallet, around: Any) -> dict[str, Any]:
     count = service.recover(NOW_S * 1_000)
     recovered = time.perf_counter()
     screening = SanctionsList("none", ())
-    parts = PipelineParts(store, around, around, around, screening, around, lanes, lambda: NOW_S * 1_000)
+    gates = HouseGates(around, GateRules(first_proof_due_s=NOW_S))
+    parts = PipelineParts(store, around, around, around, screening, around, lanes, lambda: NOW_S * 1_000, gates=gates)
     progress = Pipeline(parts).step(NOW_S)
     stepped = time.perf_counter()
     moved = Counter(each.after for each in progress if each.before != each.after)

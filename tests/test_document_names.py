@@ -22,7 +22,7 @@ FILE = re.compile(r"`([\w./-]+\.(?:py|yaml|sol|json|toml))(?::\d+)?`")
 FOLDER = re.compile(r"`((?:custody|governance|exchange|contracts|benchmarks|tests|docs)/[\w./-]+)`")
 WRITTEN = {
     "blueprint.json", "breaker.json", "breaker.log", "endpoints.json", "keystore.json", "rules.json",
-    "frost/<id>.json", "wallets/<id>.json", "proof.json", "setup.json", "mext-por-verify.py", "statement.json",
+    "gates.json", "frost/<id>.json", "wallets/<id>.json", "proof.json", "setup.json", "mext-por-verify.py", "statement.json",
     "token.json", "backup.json",
 }  # fmt: skip
 """Files that the toolkit writes: they are nowhere in the tree."""

@@ -59,3 +59,15 @@ def verify_chain(db: sqlite3.Connection) -> int:
             raise AuditChainBroken(f"audit entry {number} does not fit the chain", number=number)
         previous = hashed
     return count
+
+
+def require_entry(db: sqlite3.Connection, number: int, hashed: str) -> None:
+    """Check that the log still holds a head that was kept elsewhere; hex.
+
+    Raises:
+        AuditChainBroken: That entry is gone, or is another one.
+    """
+    row = db.execute("SELECT hash FROM audit WHERE number = ?", (number,)).fetchone()
+    if number and (row is None or bytes(row[0]).hex() != hashed):
+        what = "is missing" if row is None else "is not the one that was kept elsewhere"
+        raise AuditChainBroken(f"audit entry {number} {what}", number=number)

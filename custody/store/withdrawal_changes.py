@@ -7,6 +7,9 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from sqlalchemy import CursorResult, bindparam, update
 from sqlmodel import Session, col, select
 
@@ -14,6 +17,8 @@ from custody.primitives.errors import StaleState
 from custody.primitives.invariant import invariant
 from custody.store import withdrawal_rows as rows
 from custody.store.fee_queue import DueKind, fee_is_due
+from custody.store.receipts import append_receipts
+from custody.store.seals import Seals, sealed
 from custody.store.withdrawal_tables import (
     PaymentItemRow,
     PaymentRow,
@@ -30,6 +35,9 @@ from custody.withdrawals.states import PaymentState
 
 _ENDED = frozenset({PaymentState.FINAL, PaymentState.VOID})
 """What may have taken a fee for good: paid, or executed and failed; of both, the attempt in a block is marked."""
+Sealing = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Adds what vouches for a row to its values."""
+
 _OVER_VERSION = {
     table: update(table).where(
         col(table.id) == bindparam("read_id"),
@@ -40,14 +48,14 @@ _OVER_VERSION = {
 """Made once: the database layer then compiles each of them once."""
 
 
-def apply_change(session: Session, change: Change) -> None:
+def apply_change(session: Session, change: Change, seals: Seals) -> None:
     """Write a change; the caller commits.
 
     Raises:
         StaleState: A record, or the velocity sums, changed since they were read.
     """
     for withdrawal in change.withdrawals:
-        _compare_and_set(session, rows.withdrawal_row(withdrawal))
+        _compare_and_set(session, rows.withdrawal_row(withdrawal), lambda values: sealed(values, seals))
     for payment in change.payments:
         _write_payment(session, payment)
     written = {payment.id for payment in change.payments}
@@ -63,6 +71,7 @@ def apply_change(session: Session, change: Change) -> None:
         _reserve_usage(session, change.usage)
     for withdrawal_id in change.release_usage:
         session.execute(update(UsageRow).where(col(UsageRow.withdrawal_id) == withdrawal_id).values(live=False))
+    append_receipts(session, change.receipts, seals.receipts)
 
 
 def _write_payment(session: Session, payment: Payment) -> None:
@@ -85,13 +94,11 @@ def _reserve(session: Session, change: Change) -> None:
         session.add(ReservationRow(payment_id=payment_id, resource=resource, chain=chain, live=True))
 
 
-def _compare_and_set(session: Session, row: WithdrawalRow | PaymentRow) -> None:
-    values = row.model_dump()
-    read = values["version"]
+def _compare_and_set(session: Session, row: WithdrawalRow | PaymentRow, seal: Sealing = dict) -> None:
+    read = row.version
+    values = seal({**row.model_dump(), "version": read + 1})
     statement = _OVER_VERSION[type(row)]
-    result = session.connection().execute(
-        statement, {**values, "version": read + 1, "read_id": row.id, "read_version": read}
-    )
+    result = session.connection().execute(statement, {**values, "read_id": row.id, "read_version": read})
     _require_one(result, f"{row.__tablename__} {row.id} changed since it was read")
 
 

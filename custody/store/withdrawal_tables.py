@@ -4,6 +4,7 @@ Rules:
     * (customer, idempotency key) is unique for ever; rows are never deleted.
     * A withdrawal belongs to at most one payment that is not void; a resource to at most one live payment.
     * Times in milliseconds and counts are 64-bit; money is `Units`.
+    * A withdrawal's row carries two authenticators (`custody.store.seals`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sqlalchemy import BigInteger, Engine, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from custody.store.fee_queue import create_fee_tables
+from custody.store.receipts import ReceiptHeadRow, ReceiptRow
 from custody.store.units import Units
 
 _LIVE = text("live")
@@ -54,6 +56,8 @@ class WithdrawalRow(SQLModel, table=True):
     stop: str = ""
     reason: str = ""
     broadcast_at_ms: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    business_mac: bytes = b""
+    risk_mac: bytes = b""
 
 
 class PaymentRow(SQLModel, table=True):
@@ -200,6 +204,8 @@ _TABLES = (
     UsageRow,
     UsageHeadRow,
     WatermarkRow,
+    ReceiptRow,
+    ReceiptHeadRow,
 )
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from sqlalchemy import Engine, bindparam
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from custody.primitives.ids import WithdrawalId
+from custody.store.plain_rows import key_pages
 from custody.store.withdrawal_tables import UsageRow
 from custody.withdrawals.facts import Scope, UsageKey
 
@@ -16,6 +21,20 @@ _SCOPE_COLUMN = {
     Scope.TIER: UsageRow.tier,
     Scope.HOUSE: UsageRow.house,
 }
+
+_RESERVED = select_columns(col(UsageRow.withdrawal_id)).where(
+    col(UsageRow.withdrawal_id).in_(bindparam("ids", expanding=True)), col(UsageRow.live)
+)
+"""Made once: putting a statement together costs as much as carrying it out."""
+
+
+def reserved_for(engine: Engine, withdrawal_ids: Collection[WithdrawalId]) -> frozenset[WithdrawalId]:
+    """Return those of these whose share of the limits is reserved."""
+    found: set[WithdrawalId] = set()
+    with engine.connect() as connection:
+        for some in key_pages(withdrawal_ids):
+            found |= set(connection.scalars(_RESERVED, {"ids": some}))
+    return frozenset(found)
 
 
 def reserved_total(session: Session, key: UsageKey, without: WithdrawalId, now_s: int) -> int:

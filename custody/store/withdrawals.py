@@ -3,17 +3,19 @@
 Rules:
     * A change is one transaction: every record is written over the version that was read, or nothing is.
     * What two workers could do at once is decided by a unique index or by a version, never by a look before.
+    * Withdrawals carry two authenticators: a row that no service wrote is not read.
     * Sums for the limits are added in Python from exact columns; a decision cites the count they were read at.
 
 Example:
-    store = SqlWithdrawalStore(open_database("sqlite:///custody.db"), AssetBook([BTC]))
+    store = SqlWithdrawalStore(open_database("sqlite:///custody.db"), AssetBook([BTC]), seals)
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Row, bindparam, func, insert, tuple_
 from sqlalchemy import select as select_columns
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -27,9 +29,10 @@ from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, Withdrawa
 from custody.store import withdrawal_rows as rows
 from custody.store.database import for_reading
 from custody.store.plain_rows import all_columns, key_pages
+from custody.store.receipts import intents_with_receipts, newest_receipt
+from custody.store.seals import Seals, sealed, verify_row
 from custody.store.withdrawal_changes import apply_change
 from custody.store.withdrawal_tables import (
-    ApprovalRow,
     AttemptRow,
     PaymentItemRow,
     PaymentRow,
@@ -40,14 +43,22 @@ from custody.store.withdrawal_tables import (
     WithdrawalRow,
     create_withdrawal_tables,
 )
-from custody.store.withdrawal_usage import reserved_total
+from custody.store.withdrawal_usage import reserved_for, reserved_total
+from custody.store.withdrawal_votes import keep_vote, marks_of_votes, votes_over
 from custody.withdrawals.errors import ResourceTaken
 from custody.withdrawals.facts import UsageKey
+from custody.withdrawals.gates.receipts import Receipt
 from custody.withdrawals.ports import Change, Page, Usage
 from custody.withdrawals.records import Attempt, GivenSignature, HoldState, Payment, Withdrawal
 from custody.withdrawals.states import BEFORE_BLOCK, UNPAID_ENDS, PaymentState, WithdrawalState
 
-_WITHDRAWALS, _PAYMENTS, _ATTEMPTS = all_columns(WithdrawalRow), all_columns(PaymentRow), all_columns(AttemptRow)
+_WITHDRAWALS, _PAYMENTS = all_columns(WithdrawalRow), all_columns(PaymentRow)
+# Made once: putting a statement together costs as much as carrying it out.
+_ATTEMPTS = (
+    all_columns(AttemptRow)
+    .where(col(AttemptRow.payment_id).in_(bindparam("ids", expanding=True)))
+    .order_by(col(AttemptRow.payment_id), col(AttemptRow.number))
+)
 HEAD_ID = 1
 """Key of the one row that counts limit reservations."""
 
@@ -55,8 +66,10 @@ HEAD_ID = 1
 class SqlWithdrawalStore:
     """Implements `custody.withdrawals.ports.WithdrawalStore`."""
 
-    def __init__(self, engine: Engine, assets: AssetBook, bell: Bell | None = None) -> None:
+    def __init__(self, engine: Engine, assets: AssetBook, seals: Seals, bell: Bell | None = None) -> None:
+        """Open it and make what tables are missing; the keys of `seals` do not lie in the database."""
         self._bell = bell or Bell()
+        self._seals = seals
         self._engine = engine
         self._reading = for_reading(engine)
         self._assets = assets
@@ -74,7 +87,8 @@ class SqlWithdrawalStore:
         """
         try:
             with Session(self._engine) as session:
-                session.add(rows.withdrawal_row(withdrawal))
+                values = sealed(rows.withdrawal_row(withdrawal).model_dump(), self._seals)
+                session.connection().execute(insert(WithdrawalRow), values)
                 session.commit()
         except IntegrityError:
             existing = self.find(withdrawal.customer, withdrawal.idempotency_key)
@@ -96,7 +110,7 @@ class SqlWithdrawalStore:
         """
         try:
             with Session(self._engine) as session:
-                apply_change(session, change)
+                apply_change(session, change, self._seals)
                 session.commit()
         except IntegrityError as error:
             raise ResourceTaken("another payment holds the withdrawal or one of the resources") from error
@@ -191,13 +205,10 @@ class SqlWithdrawalStore:
 
     def attempts_of(self, payment_ids: Collection[str]) -> tuple[Attempt, ...]:
         """Return the attempts of these payments, by payment and number."""
-        order = (col(AttemptRow.payment_id), col(AttemptRow.number))
         found: list[Attempt] = []
         with self._reading.connect() as connection:
             for some in key_pages(payment_ids):
-                mine = col(AttemptRow.payment_id).in_(some)
-                read = connection.execute(_ATTEMPTS.where(mine).order_by(*order))
-                found += [rows.attempt(row, self._assets) for row in read]
+                found += [rows.attempt(row, self._assets) for row in connection.execute(_ATTEMPTS, {"ids": some})]
         return tuple(found)
 
     def signatures(self, payment_id: str, attempt: int) -> tuple[GivenSignature, ...]:
@@ -215,42 +226,16 @@ class SqlWithdrawalStore:
 
     def add_approval(self, withdrawal_id: WithdrawalId, approval: Approval) -> None:
         """Keep a verdict; given again by the same approver, the later one counts."""
-        same = (
-            (col(ApprovalRow.withdrawal_id) == withdrawal_id)
-            & (col(ApprovalRow.intent_hash) == approval.intent_hash)
-            & (col(ApprovalRow.approver) == approval.approver)
-            & (col(ApprovalRow.verdict) == approval.verdict.value)
-        )
-        with Session(self._engine) as session:
-            row = session.exec(select(ApprovalRow).where(same)).first() or ApprovalRow(
-                withdrawal_id=withdrawal_id,
-                intent_hash=approval.intent_hash,
-                approver=approval.approver,
-                verdict=approval.verdict.value,
-                at_s=approval.at_s,
-                signature=approval.signature,
-            )
-            row.at_s, row.signature = approval.at_s, approval.signature
-            session.add(row)
-            session.commit()
+        keep_vote(self._engine, withdrawal_id, approval)
         self._bell.ring([self.withdrawal(withdrawal_id).amount.asset.chain])
 
     def approvals(self, withdrawal_id: WithdrawalId) -> tuple[Approval, ...]:
         """Return all verdicts given for a withdrawal, in the order they came."""
-        mine = all_columns(ApprovalRow).where(col(ApprovalRow.withdrawal_id) == withdrawal_id)
-        with self._reading.connect() as connection:
-            found = connection.execute(mine.order_by(col(ApprovalRow.id)))
-            return tuple(rows.approval(row) for row in found)
+        return votes_over(self._reading, withdrawal_id)
 
     def vote_marks(self, withdrawal_ids: Collection[WithdrawalId]) -> Mapping[WithdrawalId, tuple[int, int]]:
         """Return how many verdicts each of these has, and the sum of their times: it changes with every verdict."""
-        found: dict[WithdrawalId, tuple[int, int]] = {}
-        marks = select_columns(col(ApprovalRow.withdrawal_id), func.count(), func.sum(ApprovalRow.at_s))
-        with self._reading.connect() as connection:
-            for some in key_pages(withdrawal_ids):
-                mine = marks.where(col(ApprovalRow.withdrawal_id).in_(some)).group_by(col(ApprovalRow.withdrawal_id))
-                found |= {WithdrawalId(each): (count, int(times)) for each, count, times in connection.execute(mine)}
-        return found
+        return marks_of_votes(self._reading, withdrawal_ids)
 
     def usage(self, keys: Iterable[UsageKey], without: WithdrawalId, now_s: int) -> Usage:
         """Add up the live reservations per key, leaving one withdrawal out."""
@@ -259,6 +244,18 @@ class SqlWithdrawalStore:
             head = session.exec(select(UsageHeadRow).where(UsageHeadRow.id == HEAD_ID)).one().count
             totals = {key: reserved_total(session, key, without, now_s) for key in keys}
         return Usage(totals, head)
+
+    def with_limits(self, withdrawal_ids: Collection[WithdrawalId]) -> frozenset[WithdrawalId]:
+        """Return those of these whose share of the limits is reserved."""
+        return reserved_for(self._reading, withdrawal_ids)
+
+    def receipt(self, withdrawal_id: WithdrawalId) -> Receipt | None:
+        """Return the newest receipt of a withdrawal; None before its first."""
+        return newest_receipt(self._reading, withdrawal_id)
+
+    def receipted(self, withdrawal_ids: Collection[WithdrawalId]) -> frozenset[tuple[WithdrawalId, Digest]]:
+        """Return (withdrawal, intent hash) of every receipt of these."""
+        return intents_with_receipts(self._reading, withdrawal_ids)
 
     def watermark(self, signer: str) -> int:
         """Return up to which position of a signer's memory the records agree with it; 0 if never compared."""
@@ -286,7 +283,11 @@ class SqlWithdrawalStore:
         order = (col(WithdrawalRow.requested_at_ms), col(WithdrawalRow.id))
         with self._reading.connect() as connection:  # plain rows: many of them are read, and none is written back
             found = connection.execute(_WITHDRAWALS.where(where).order_by(*order).limit(most))
-            return tuple(rows.withdrawal(row, self._assets) for row in found)
+            return tuple(self._genuine(row) for row in found)
+
+    def _genuine(self, row: Row[Any]) -> Withdrawal:
+        verify_row(row, self._seals)
+        return rows.withdrawal(row, self._assets)
 
 
 def _items(connection: Connection, where: ColumnElement[bool]) -> dict[str, list[str]]:

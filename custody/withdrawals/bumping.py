@@ -18,6 +18,7 @@ from dataclasses import replace
 from custody.primitives.invariant import invariant
 from custody.withdrawals.asking import ask_all, named, require_closed, visit_of
 from custody.withdrawals.errors import PlanMismatch
+from custody.withdrawals.gating import require_house
 from custody.withdrawals.lanes import AnyLane
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.planning import verify_plan
@@ -40,6 +41,7 @@ def speed_up(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: 
 
     Raises:
         WithdrawalsFrozen: The breaker is open; no further fee is paid.
+        GateClosed: A gate about the house is closed; no further fee is paid.
         Unavailable: The node does not answer; nothing changed.
         PlanMismatch: The bump does something else than its payment.
     """
@@ -54,6 +56,7 @@ def speed_up(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: 
         _sign(payment, withdrawals, parts, order, now_s)
     elif _is_overdue(attempts, lane, parts.now_ms()):
         require_closed(payment, withdrawals, parts)
+        require_house(payment, withdrawals, parts)
         _open(payment, attempts, withdrawals, parts)
 
 
@@ -96,6 +99,7 @@ def _sign(
 ) -> None:
     visit = visit_of(payment, withdrawals, parts)
     if not visit.is_complete():
+        require_house(payment, withdrawals, parts)
         ask_all(visit, parts, order, now_s)
     if not visit.is_complete():
         _tell(payment, f"a higher fee is not signed: {named(visit.faults)}", parts)

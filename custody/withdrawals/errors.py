@@ -29,6 +29,19 @@ class WithdrawalsFrozen(Refused):
     code = "withdrawals_frozen"
 
 
+class GateClosed(Refused):
+    """One of the nine gates is closed: no signer is asked until it opens."""
+
+    code = "gate_closed"
+    transient = True
+
+
+class RowNotGenuine(VerificationFailed):
+    """A record was inserted or changed past the services: everything stops until people looked."""
+
+    code = "row_not_genuine"
+
+
 class CreditNotFinal(Refused):
     """A deposit could still be reversed and no longer lies in the account; asked again until it is final."""
 

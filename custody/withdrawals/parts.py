@@ -9,6 +9,7 @@ from custody.compliance.port import Screening
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId, Family
 from custody.primitives.errors import InvalidInput
+from custody.withdrawals.gates.house import HouseGates
 from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.ports import Breaker, FactSource, HoldLedger, PolicySource, WithdrawalStore
 
@@ -55,8 +56,9 @@ class PipelineParts:
 
     Attributes:
         store, ledger, policies, facts, screening, breaker, lanes: Ports.
-        now_ms: Reads a clock, milliseconds since 1970 UTC; used for time stamps and latencies, never to
-            decide whether money moves.
+        now_ms: Reads a clock, milliseconds since 1970 UTC; used for time stamps, latencies and the age of the gates'
+            evidence, never to decide that money moves.
+        gates: What the nine gates ask of the house, and under which limits.
         batching: How withdrawals share a payment, by chain family; a family that is not named has one
             withdrawal in each payment.
         large_from: Asset -> above how many base units a customer's withdrawal waits now, since the hot wallet is nearly
@@ -76,6 +78,7 @@ class PipelineParts:
     batching: Mapping[Family, Batching] = field(default_factory=lambda: HOUSE_BATCHING)
     look_again_ms: int = 0
     large_from: Callable[[Asset], int | None] = field(default=lambda _asset: None)
+    gates: HouseGates = field(kw_only=True)
 
     def batching_on(self, chain: ChainId) -> Batching:
         """Return how withdrawals share a payment on a chain."""

@@ -3,7 +3,8 @@
 Rules:
     * All that is known is in the store: a pipeline made over an existing store continues where the last one
       stopped, wherever that was.
-    * One record's trouble never stops the others; only a broken invariant stops everything, in every thread.
+    * One record's trouble never stops the others; only a broken invariant, or a record that was written past the
+      services, stops everything, in every thread.
     * Nothing of a chain moves until the records were compared with what its signers remember.
     * Two pipelines may run over one store: the slower one finds the record changed and does nothing. For the same
       reason `decide` and the `pay` of each chain may run at once, each in a thread of its own.
@@ -22,6 +23,7 @@ from custody.primitives.chain import ChainId
 from custody.primitives.errors import InvariantBroken, UnknownChain
 from custody.withdrawals.boot_gate import BootGate
 from custody.withdrawals.desk import Desk
+from custody.withdrawals.errors import RowNotGenuine
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.progress import Progress, Step
 from custody.withdrawals.till import Till
@@ -63,6 +65,7 @@ class Pipeline:
 
         Raises:
             InvariantBroken: A bug; nothing further is touched.
+            RowNotGenuine: A record was written past the services; nothing further is touched.
         """
         problems = self.try_open()
         return self._run((self._desk, *self._tills.values()), now_s, problems)
@@ -98,7 +101,7 @@ class Pipeline:
 
     def _run(self, rooms: Sequence[Desk | Till], now_s: int, problems: Sequence[str]) -> list[Progress]:
         if self._broken:
-            raise InvariantBroken(f"stopped by a broken invariant: {self._broken}")
+            raise InvariantBroken(f"stopped for good: {self._broken}")
         step = Step(now_s)
         step.progress += [Progress("boot gate", "closed", "closed", problem) for problem in problems]
         try:
@@ -110,7 +113,7 @@ class Pipeline:
                     room.one_pass(step)
                 if self._broken or not step.moved:
                     break
-        except InvariantBroken as error:
+        except (InvariantBroken, RowNotGenuine) as error:
             self._broken = error.message
             raise
         return step.progress

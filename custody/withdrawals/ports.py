@@ -19,6 +19,7 @@ from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
 from custody.withdrawals.facts import Ask, Circumstances, UsageKey
+from custody.withdrawals.gates.receipts import Receipt, ReceiptDraft
 from custody.withdrawals.records import Attempt, GivenSignature, Payment, Withdrawal
 from custody.withdrawals.rules import Policy
 from custody.withdrawals.states import PaymentState, WithdrawalState
@@ -68,6 +69,7 @@ class Change:
         free: Payments whose resources and withdrawals are free again.
         usage: Velocity reservation of a decision.
         release_usage: Withdrawals that ended without payment.
+        receipts: Of the gates that a payment passed; numbered, chained and signed as they are written.
     """
 
     withdrawals: tuple[Withdrawal, ...] = ()
@@ -78,6 +80,7 @@ class Change:
     free: tuple[str, ...] = ()
     usage: UsageReservation | None = None
     release_usage: tuple[WithdrawalId, ...] = ()
+    receipts: tuple[ReceiptDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,18 @@ class WithdrawalStore(Protocol):
 
     def usage(self, keys: Iterable[UsageKey], without: WithdrawalId, now_s: int) -> Usage:
         """Add up the live reservations per key, leaving one withdrawal out."""
+        ...
+
+    def with_limits(self, withdrawal_ids: Collection[WithdrawalId]) -> frozenset[WithdrawalId]:
+        """Return those of these whose share of the limits is reserved."""
+        ...
+
+    def receipted(self, withdrawal_ids: Collection[WithdrawalId]) -> frozenset[tuple[WithdrawalId, Digest]]:
+        """Return (withdrawal, intent hash) of every receipt of these."""
+        ...
+
+    def receipt(self, withdrawal_id: WithdrawalId) -> Receipt | None:
+        """Return the newest receipt of a withdrawal; None before its first."""
         ...
 
     def watermark(self, signer: str) -> int:

@@ -1,7 +1,7 @@
 """What one step of the pipeline did, and what it remembers between its passes.
 
 Rules:
-    * One record's trouble never stops the others; only a broken invariant goes further up.
+    * One record's trouble never stops the others; only a broken invariant, or a record that is not ours, goes up.
     * A record that did not move is not tried again in the same step, unless something else moved it.
 
 Example:
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from custody.primitives.errors import InvariantBroken, ToolkitError
+from custody.withdrawals.errors import RowNotGenuine
 from custody.withdrawals.ports import WithdrawalStore
 from custody.withdrawals.records import Withdrawal
 
@@ -83,7 +84,7 @@ def problem_of(action: Callable[[], None]) -> str:
     """Run one record's action; return what kept it, or "" if nothing did."""
     try:
         action()
-    except InvariantBroken:
+    except (InvariantBroken, RowNotGenuine):
         raise
     except ToolkitError as error:
         return f"{error.code}: {error.message}"

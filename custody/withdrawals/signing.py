@@ -2,6 +2,7 @@
 
 Rules:
     * The step to SIGNING is durable before the first signer is asked: whatever is OPEN was never shown to one.
+    * All nine gates are open at that step, and their receipts are written in it.
     * What cannot be completed is given up only with every signer's vow; else it waits, with the reason noted.
     * A stored plan that cannot be read, or does something else, is shown to nobody: at its expiry it is given up in
       the same way, and people look where a signer has signed it.
@@ -18,6 +19,7 @@ from custody.primitives.invariant import invariant
 from custody.withdrawals.abandoning import abandon_open, is_abandoned
 from custody.withdrawals.asking import Visit, ask_all, named, require_closed, visit_of
 from custody.withdrawals.deciding import is_ready
+from custody.withdrawals.gating import pass_gates, require_house
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.ports import Change
 from custody.withdrawals.rebuilding import rebuilt
@@ -27,10 +29,11 @@ from custody.withdrawals.states import AttemptEvent, PaymentEvent, WithdrawalEve
 
 
 def open_signing(payment: Payment, parts: PipelineParts, now_s: int) -> None:
-    """Check everything once more, then note durably that signers will be asked.
+    """Check everything once more, then note durably that signers will be asked, with the receipts of the gates.
 
     Raises:
         WithdrawalsFrozen: The breaker is open; the payment waits.
+        GateClosed: One of the nine gates is closed; the payment waits with its reason.
     """
     withdrawals = tuple(parts.store.withdrawal(each) for each in payment.withdrawal_ids)
     if any(each.state is WithdrawalState.NEEDS_REVIEW for each in withdrawals):
@@ -39,7 +42,9 @@ def open_signing(payment: Payment, parts: PipelineParts, now_s: int) -> None:
         abandon_open(payment, withdrawals, parts)
         return
     require_closed(payment, withdrawals, parts)
-    parts.store.commit(Change(payments=(payment.move(PaymentEvent.ASK_SIGNERS),)))
+    receipts = pass_gates(payment, withdrawals, parts)
+    parts.store.commit(Change(payments=(payment.move(PaymentEvent.ASK_SIGNERS),), receipts=receipts))
+    parts.gates.note_passed(payment.id, parts.now_ms())
 
 
 def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int) -> None:
@@ -47,6 +52,7 @@ def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int)
 
     Raises:
         WithdrawalsFrozen: The breaker is open; nothing is asked.
+        GateClosed: A gate is closed; nothing is asked.
         QuorumNotReached: A vote does not count any more; nothing is asked.
         PlanMismatch: The stored plan does not do what the intents say; nothing is asked.
         MalformedPayload: It cannot be read any more; nothing is asked.
@@ -71,6 +77,7 @@ def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int)
 
 def _go_on(visit: Visit, parts: PipelineParts, order: SignerOrder, now_s: int, *, overdue: bool) -> None:
     if not visit.is_complete():
+        visit = _with_receipts(visit, parts)
         try:
             ask_all(visit, parts, order, now_s)
         except QuorumNotReached:
@@ -85,6 +92,23 @@ def _go_on(visit: Visit, parts: PipelineParts, order: SignerOrder, now_s: int, *
         _leave(visit.payment, visit.withdrawals, parts, named(visit.faults), doubt=False)
         if visit.lane.fixes_signers and visit.has_silent_member():
             rebuilt(visit.attempt, visit.lane, parts, order)
+
+
+def _with_receipts(visit: Visit, parts: PipelineParts) -> Visit:
+    """Look at the gates again, and see to it that every withdrawal has the receipt of its present intent.
+
+    A signer may know of a payment that a restored database still had to open: that one has no receipts yet.
+    """
+    if parts.gates.has_passed(visit.payment.id, parts.now_ms()):
+        return visit  # in this very second, with its receipts
+    known = parts.store.receipted([each.id for each in visit.withdrawals])
+    if known.issuperset((each.id, each.intent_hash) for each in visit.withdrawals):
+        require_house(visit.payment, visit.withdrawals, parts)
+        return visit
+    drafts = pass_gates(visit.payment, visit.withdrawals, parts)
+    missing = tuple(draft for draft in drafts if (draft.withdrawal_id, draft.intent_hash) not in known)
+    parts.store.commit(Change(payments=(visit.payment,), receipts=missing))
+    return replace(visit, payment=parts.store.payment(visit.payment.id))
 
 
 def _complete(visit: Visit, parts: PipelineParts) -> None:

@@ -12,6 +12,7 @@ from custody.primitives.errors import UnknownChain
 from custody.primitives.ids import CustomerId, Digest, IdempotencyKey, WithdrawalId
 from custody.reserves.ownership import OwnershipEvidence
 from custody.wallets.cases import CaseAction, Decision
+from custody.withdrawals.gates.receipt_lines import fields_of
 from custody.withdrawals.request import WithdrawalRequest
 from custody.withdrawals.reviewing import Resolution, ReviewVerdict
 from custody.withdrawals.states import WithdrawalState
@@ -128,7 +129,8 @@ def _withdrawals(router: APIRouter, rooms: Rooms) -> None:
 
     @router.get("/withdrawals/{withdrawal_id}")
     def one(withdrawal_id: str) -> dict[str, Any]:
-        return shown(withdrawal_id)
+        receipt = rooms.withdrawal_store.receipt(WithdrawalId(withdrawal_id))
+        return {**shown(withdrawal_id), "receipt": None if receipt is None else fields_of(receipt)}
 
     @router.post("/withdrawals/{withdrawal_id}/approvals")
     def approve(withdrawal_id: str, body: ApprovalBody) -> dict[str, Any]:

@@ -59,6 +59,7 @@ COLD = tuple(f"cold-{number}" for number in range(1, 6))
 OPERATOR = "operator"
 OPENER = "opener"
 RESERVES = "reserves"
+SEALS = "seals"
 APPROVERS_NEEDED = 2
 
 _MEMBER_CURVES = {row.member_path: KITS[row.family].curve for row in LOCAL_CHAINS}
@@ -151,7 +152,7 @@ def hold_ceremony(home: Home, passphrase: Secret, rows: Sequence[LocalChain], ch
         drawing_staff = pool.map(lambda name: _staff(home, name, passphrase), STAFF)
         drawing_cold = pool.map(lambda name: _seeded(home, name, passphrase, _MEMBER_CURVES), COLD)
         drawing_opener = pool.submit(_seeded, home, OPENER, passphrase, _OPENER_CURVES)
-        sealing = pool.map(lambda name: create_holder(home.keystore(name), passphrase), (OPERATOR, RESERVES))
+        sealing = pool.map(lambda name: create_holder(home.keystore(name), passphrase), (OPERATOR, RESERVES, SEALS))
         staff = tuple(drawing_staff)
         rules = {
             name: _rules(name, staff, warm_rows if name in WARM_SIGNERS else rows, tokens)

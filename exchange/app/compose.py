@@ -36,6 +36,7 @@ from exchange.app.home import Home
 from exchange.app.operator import Operator, open_operator_account
 from exchange.app.refilling import open_refills, refill_loops
 from exchange.app.reserving import open_reserve_keys, open_reserves
+from exchange.app.sealing import open_seals
 from exchange.app.wallet_tiers import wallets_on, warm_on
 from exchange.app.watching import watch_loops
 from exchange.app.watching_lanes import lane_loops, stopped_watches
@@ -97,10 +98,11 @@ class Installation:
 
 def _build(home: Home, blueprint: Blueprint, core: Core) -> tuple[Rooms, Worker]:
     scales = _scales(blueprint)
-    stores = open_stores(home, scales)
-    # Stretching the passphrase of two keystores releases the interpreter lock: chains are connected meanwhile.
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    # Stretching the passphrase of a keystore releases the interpreter lock: chains are connected meanwhile.
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        seals = pool.submit(open_seals, home)
         operator_account, reserve_keys = pool.submit(open_operator_account, home), pool.submit(open_reserve_keys, home)
+        stores = open_stores(home, scales, seals.result())
         parts = tuple(connect_chains(home, blueprint, stores))
     require_same_assets(parts, scales)
     custody = open_custody(home, blueprint, core, scales, (parts, stores))

@@ -13,10 +13,12 @@ from custody.primitives.chain import Family
 from custody.wallets.deposit_rules import DepositRules
 from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweeper
+from exchange.app.audit_heads import HEADS_INTERVAL_S
 from exchange.app.chain_parts import ChainParts
 from exchange.app.checked_signers import missing_step
 from exchange.app.custody_room import CustodyRoom, floors_of
-from exchange.app.custody_steps import ChainBoard, guarded_step, pay_step, scan_step, sweep_step
+from exchange.app.custody_steps import ChainBoard, guarded_step, noted_watch, pay_step, scan_step, sweep_step
+from exchange.app.house_evidence import HouseNotes
 from exchange.app.worker import Loop
 
 SCAN_INTERVAL_S = 0.25
@@ -50,8 +52,9 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
         if part.sweeps is not None and part.sweep_signer is not None:
             sweeper = Sweeper(part.sweeps, sweeps, part.sweep_signer, part.lane.wallet_id)
             yield Loop(f"sweeps {part.chain.id}", SLOW_INTERVAL_S, sweep_step(sweeper, part.chain, deposits))
-        for name, step in _tasks(part):
+        for name, step in _tasks(part, custody.notes):
             yield Loop(f"{name} {part.chain.id}", SLOW_INTERVAL_S, guarded_step(step, part.chain, custody.breaker))
+    yield Loop("audit heads", HEADS_INTERVAL_S, lambda: custody.heads.step(_now_s()))
     yield Loop("signers", SLOW_INTERVAL_S, missing_step(lane for part in custody.parts for lane in part.lanes()))
     yield Loop("fees", SLOW_INTERVAL_S, lambda: custody.fees.step(custody.parts))
     pipeline, chains = custody.pipeline, frozenset(custody.pipeline.chains)
@@ -61,9 +64,10 @@ def custody_loops(custody: CustodyRoom, board: ChainBoard) -> Iterator[Loop]:
         yield Loop(f"payments {chain}", PIPELINE_INTERVAL_S, step, frozenset({chain}), PIPELINE_REST_S)
 
 
-def _tasks(part: ChainParts) -> Iterator[tuple[str, Callable[[], object]]]:
+def _tasks(part: ChainParts, notes: HouseNotes) -> Iterator[tuple[str, Callable[[], object]]]:
     """What looks after the wallets of a chain, by name."""
-    named = [("upkeep", part.upkeep), ("watch", part.watch), ("repair", part.repair)]
+    watch = None if part.watch is None else noted_watch(part.watch, part.chain, notes, _now_s)
+    named = [("upkeep", part.upkeep), ("watch", watch), ("repair", part.repair)]
     for further in part.beside():
         name = further.lane.wallet_id
         named += [(f"upkeep of {name} on", further.upkeep), (f"repair of {name} on", further.repair)]

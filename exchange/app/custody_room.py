@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Engine
+
 from custody.chains.registry import chain_row
 from custody.compliance.port import Screening
 from custody.monitor.breaker import FileBreaker
@@ -22,12 +24,15 @@ from custody.store.flows import SqlFlows
 from custody.store.gas_loans import SqlGasLoanStore
 from custody.store.memos import SqlMemoStore
 from custody.store.places import SqlPlaceStore
+from custody.store.receipts import receipt_head
 from custody.store.refill_requests import SqlRefillStore, create_refill_table
+from custody.store.seals import Seals
 from custody.store.stock import SqlStock, create_stock_table
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.wallets.cases import CaseDesk
 from custody.withdrawals.facts import Tier
+from custody.withdrawals.gates.house import HouseGates
 from custody.withdrawals.lanes import Lanes
 from custody.withdrawals.look_alike_desk import LookAlikeDesk
 from custody.withdrawals.parts import PipelineParts
@@ -37,6 +42,7 @@ from custody.withdrawals.reviewing import ReviewDesk
 from custody.withdrawals.service import ServiceParts, WithdrawalService
 from custody.withdrawals.trusted_places import TrustedPlaces
 from exchange.app.agreeing import agreeing
+from exchange.app.audit_heads import AuditHeads
 from exchange.app.blueprint import Blueprint
 from exchange.app.chain_parts import ChainParts, Ingredients, Records
 from exchange.app.checked_signers import verify_signers
@@ -44,18 +50,22 @@ from exchange.app.core import Core
 from exchange.app.evm import evm_parts
 from exchange.app.fee_books import FeeBooks
 from exchange.app.home import Home
+from exchange.app.house_evidence import HouseNotes, NoteSources
 from exchange.app.house_facts import HouseFacts, HousePolicy, standings
 from exchange.app.screened_coins import ScreenedReader
 from exchange.app.screening import screening_of
+from exchange.app.sealing import load_gate_rules
 from exchange.app.solana import solana_parts
 from exchange.app.treasury_planning import TreasuryPlanner, open_planner
 from exchange.app.tron import tron_parts
 from exchange.app.utxo import OWN_PLACES, utxo_parts
 from exchange.app.wallet_tiers import wallets_on, warm_on
 from exchange.app.xrpl import xrpl_parts
-from exchange.projection.reading import open_hold_notes
+from exchange.projection.reading import open_hold_note, open_hold_notes
 from exchange.settlement.accounts import AccountDesk
 from exchange.settlement.ledger import HOUSE, HoldRecords, SettlementLedger
+from exchange.settlement.postings import Reason, posting_id
+from exchange.settlement.reserve_archive import ReserveArchive
 from exchange.settlement.scale import AMOUNT_CAP_QUANTA, ScaleBook
 
 LOOK_AGAIN_MS = 2_000
@@ -85,6 +95,7 @@ _FAMILIES: Mapping[Family, Callable[[Ingredients], ChainParts]] = {
 class Stores:
     """SQL behind custody, in one database."""
 
+    database: Engine
     bell: Bell
     assets: AssetBook
     deposits: SqlDepositStore
@@ -116,20 +127,23 @@ class CustodyRoom:
     look_alikes: LookAlikeDesk
     policies: HousePolicy
     planner: TreasuryPlanner
+    notes: HouseNotes
+    heads: AuditHeads
 
 
-def open_stores(home: Home, scales: ScaleBook) -> Stores:
-    """Open custody's database."""
+def open_stores(home: Home, scales: ScaleBook, seals: Seals) -> Stores:
+    """Open custody's database; the keys that vouch for its records lie elsewhere."""
     assets = AssetBook(scale.asset for scale in scales)
     database = open_database(home.database("custody"))
     create_stock_table(database)
     create_refill_table(database)
     bell = Bell()
     return Stores(
+        database,
         bell,
         assets,
         SqlDepositStore(database, assets, bell=bell, quanta={scale.asset.symbol: scale.quantum for scale in scales}),
-        SqlWithdrawalStore(database, assets, bell),
+        SqlWithdrawalStore(database, assets, seals, bell),
         SqlSweepStore(database, assets),
         SqlGasLoanStore(database),
         SqlMemoStore(database),
@@ -217,6 +231,7 @@ def open_custody(
     warm = {part.chain.id for part in parts if part.warm is not None}
     planner = open_planner(stores.flows, stores.stock, breaker, warm, policies.active(_now_s()))
     places = TrustedPlaces(stores.places, policies.roster, _now_s)
+    notes, heads = _open_notes(home, blueprint, core, (parts, stores))
     pipeline = Pipeline(
         PipelineParts(
             store=stores.withdrawals,
@@ -229,14 +244,38 @@ def open_custody(
             now_ms=_now_ms,
             look_again_ms=LOOK_AGAIN_MS,
             large_from=lambda asset: planner.large_from(asset, _now_s()),
+            gates=HouseGates(notes, load_gate_rules(home)),
         )
     )
     fees = FeeBooks(ledger, stores)
     cases = CaseDesk(stores.deposits, [part.chain for part in parts], policies.roster, HOUSE)
     reviews = ReviewDesk(stores.withdrawals, lanes, policies)
-    desks = (cases, reviews, LookAlikeDesk(stores.withdrawals, places, stores.places, policies))
-    treasury = (policies, planner)
-    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, *desks, *treasury)
+    look_alikes = LookAlikeDesk(stores.withdrawals, places, stores.places, policies)
+    desks = (cases, reviews, look_alikes, policies, planner, notes, heads)
+    return CustodyRoom(parts, stores, ledger, fees, service, pipeline, breaker, screening, *desks)
+
+
+def _open_notes(
+    home: Home, blueprint: Blueprint, core: Core, built: tuple[tuple[ChainParts, ...], Stores]
+) -> tuple[HouseNotes, AuditHeads]:
+    """Put together what the gates know of the house; the background work fills it."""
+    parts, stores = built
+    signers = {name: RemoteSigner(name, home.socket(name)) for name in blueprint.signers}
+    heads = AuditHeads(home.audit_heads, signers, lambda: receipt_head(stores.database))
+    notes = HouseNotes(
+        NoteSources(
+            wallets={spec.id: spec for spec in blueprint.wallets},
+            heads=heads,
+            lease=home.lease,
+            archive=ReserveArchive(home.reserves),
+            open_note=lambda name: open_hold_note(core.database, posting_id(Reason.WITHDRAWAL_HOLD, name)),
+            natives={part.chain.id: part.native.symbol for part in parts},
+        )
+    )
+    for part in parts:
+        if part.watch is not None:
+            notes.expect_contracts(part.chain.id)
+    return notes, heads
 
 
 def _smallest(scales: ScaleBook, asset: Asset) -> Amount:

@@ -19,6 +19,7 @@ from custody.wallets.scanner import DepositScanner
 from custody.wallets.sweep import Sweeper
 from custody.withdrawals.pipeline import Pipeline
 from exchange.app.chain_parts import ChainParts
+from exchange.app.house_evidence import HouseNotes
 from exchange.settlement.rooms import ChainStatus
 from exchange.settlement.scale import AssetScale
 
@@ -117,6 +118,23 @@ def guarded_step(step: Callable[[], object], chain: Chain, breaker: FileBreaker)
             raise
 
     return guarded
+
+
+def noted_watch(
+    watch: Callable[[], object], chain: Chain, notes: HouseNotes, now_s: Callable[[], int]
+) -> Callable[[], object]:
+    """Make a watch of the wallets on chain tell the gates what it saw; `now_s` reads a clock, seconds since 1970."""
+
+    def noted() -> object:
+        try:
+            seen = watch()
+        except VerificationFailed as found:
+            notes.note_contracts(chain.id, now_s(), found.message)
+            raise
+        notes.note_contracts(chain.id, now_s(), "")
+        return seen
+
+    return noted
 
 
 def deposit_dust(deposits: SqlDepositStore, scale: AssetScale) -> int:

@@ -53,6 +53,11 @@ def frost_parts(given: Ingredients) -> ChainParts:
         return range(given.deposits.next_index(chain.id))
 
     reader, cold_reader = FrostReader(hot, node, funded=used), SplReader(cold, node, funded=tuple)
+
+    def watch() -> None:
+        verify_frost_wallet(node, hot)
+        verify_wallet(node, cold)
+
     return ChainParts(
         chain,
         native,
@@ -67,6 +72,7 @@ def frost_parts(given: Ingredients) -> ChainParts:
         FrostReserves(
             TierReader(hot.id, "hot"), reader, SplReserves([(TierReader(cold.id, "cold"), cold)], node, int), used
         ),
+        watch=watch,
         fee_paid=lambda signed: signed.fee_max,
     )
 

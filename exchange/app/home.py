@@ -34,6 +34,21 @@ class Home:
         return self.folder / "deployment.json"
 
     @property
+    def gates(self) -> Path:
+        """How old the evidence of the gates may be, and what is asked of proof and fund."""
+        return self.folder / "gates.json"
+
+    @property
+    def receipt_key(self) -> Path:
+        """Public key of the receipts, hex: whoever checks them needs nothing else."""
+        return self.folder / "receipts.pub"
+
+    @property
+    def audit_heads(self) -> Path:
+        """Heads of the audit logs and of the receipts, kept outside of both."""
+        return self.folder / "audit-heads.jsonl"
+
+    @property
     def token(self) -> Path:
         """Bearer token of the HTTP interface, mode 0600."""
         return self.folder / "api-token"

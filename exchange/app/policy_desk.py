@@ -26,6 +26,7 @@ from custody.withdrawals.states import WithdrawalState
 from exchange.app.blueprint import load_blueprint
 from exchange.app.home import Home
 from exchange.app.house_facts import roster_of
+from exchange.app.sealing import open_seals
 
 
 class PolicyDesk:
@@ -92,4 +93,5 @@ class PolicyDesk:
         return found[0]
 
     def _store(self) -> SqlWithdrawalStore:
-        return SqlWithdrawalStore(open_reading(self._home.folder / "custody.sqlite"), AssetBook(self.assets.values()))
+        database = open_reading(self._home.folder / "custody.sqlite")
+        return SqlWithdrawalStore(database, AssetBook(self.assets.values()), open_seals(self._home))

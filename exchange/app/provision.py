@@ -31,6 +31,7 @@ from exchange.app.home import Home
 from exchange.app.keyholders import OPENER_PATH, OPERATOR_PATH, open_root, open_seed
 from exchange.app.local_chains import rows_of
 from exchange.app.local_tokens import LocalToken
+from exchange.app.sealing import publish_receipt_key
 from exchange.app.solana_groundwork import SOLANA_DEPOSITS
 from exchange.app.wallet_kits import OPENER_PATHS
 from exchange.app.wallets import WRAPPED
@@ -80,6 +81,7 @@ def provision_wallets(
     passphrase = draw_passphrase(home)
     write_new_private(home.token, secrets.token_urlsafe(32).encode() + b"\n")
     ceremony = hold_ceremony(home, passphrase, rows_of(chains.names), Choices(sol, tokens, warm))
+    publish_receipt_key(home)
     lay_groundwork(chains, ceremony.wallets, _opener_keys(home, passphrase, ceremony))
     return ceremony
 

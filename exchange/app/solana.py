@@ -5,6 +5,9 @@ The hot wallet may instead be a FROST group's native address: the blueprint's `m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 from custody.chains.solana.broadcaster import SplBroadcaster
 from custody.chains.solana.codec import SplCodec
 from custody.chains.solana.node import SolanaNode
@@ -69,6 +72,7 @@ def solana_parts(given: Ingredients) -> ChainParts:
         )
 
     coin = tier_of(native)
+
     return ChainParts(
         *(chain, native, given.chain.evidence, lane, reader),
         _desk(given, hot, node),
@@ -80,7 +84,14 @@ def solana_parts(given: Ingredients) -> ChainParts:
         ),
         tokens=tuple(tier_of(token) for token in hot.tokens),
         token_places=lambda index: _token_places(hot, index),
+        watch=partial(_watch, node, (hot, cold)),
     )
+
+
+def _watch(node: SolanaNode, wallets: Iterable[SplWallet]) -> None:
+    """Compare the wallets on chain with their registration."""
+    for wallet in wallets:
+        verify_wallet(node, wallet)
 
 
 def _held(reader: SplReader, asset: Asset) -> Amount:

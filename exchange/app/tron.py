@@ -57,6 +57,11 @@ def tron_parts(given: Ingredients) -> ChainParts:
     )
     chain, native = hot.params.chain, hot.params.native
     moves, accounts = TronMoves(reader, station_of(given, DAILY_LOAN_SUN)), _Accounts(reader, given)
+
+    def watch() -> None:
+        for wallet in (hot, cold):
+            verify_wallet(node, wallet)
+
     return ChainParts(
         *(chain, native, given.chain.evidence, lane, reader),
         AddressDesk(chain.id, accounts.derive, accounts.cross_check, given.deposits),
@@ -70,6 +75,7 @@ def tron_parts(given: Ingredients) -> ChainParts:
             for token in hot.tokens
         ),
         lent_gas=moves.lent,
+        watch=watch,
         fee_paid=reader.fee_paid,
     )
 

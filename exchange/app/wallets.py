@@ -224,3 +224,12 @@ def _secp256k1(text: str) -> PublicKey:
 
 def _spl_key(text: str, path: str) -> SplKey:
     return SplKey(PublicKey(Curve.ED25519, bytes.fromhex(text)), path)
+
+
+def member_keys(spec: WalletSpec) -> tuple[tuple[str, str], ...]:
+    """Who holds which key of a wallet, as its ceremony described it: (signer, public key in hex), sorted."""
+    keys = (
+        (each.signer, KeyOrigin.parse(each.key).node().key.hex() if each.key.startswith("[") else each.key)
+        for each in spec.members
+    )
+    return tuple(sorted(keys))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from custody.monitor.breaker import FileBreaker
 from custody.monitor.reconcile import Margins
-from custody.monitor.rules import AssetReading, LaneReading
+from custody.monitor.rules import Alarm, AssetReading, LaneReading, unbalanced
 from custody.monitor.watch import OutflowMeter, Watch
 from custody.primitives.chain import BlockRef
 from custody.primitives.errors import VerificationFailed
@@ -118,11 +118,20 @@ class AssetWatch:
         alarms = self._lane.judge(self._lane_reading(), now_ms)
         reading = self._asset_reading(now_ms)
         if reading is not None:
-            alarms += self._balance.judge(reading, now_ms)
+            found = self._balance.judge(reading, now_ms)
+            self._tell_gates(reading, found)
+            alarms += found
         if alarms:
             raise AlarmRaised("; ".join(alarm.reason for alarm in alarms), rule=alarms[0].rule, scope=alarms[0].scope)
         if reading is not None and reading.margins.unexplained == 0:
             self._calm = (signs, now_ms)
+
+    def _tell_gates(self, reading: AssetReading, found: Sequence[Alarm]) -> None:
+        """Note the comparison for the gates; one that looks wrong and is not confirmed yet says nothing."""
+        gap = reading.margins.unexplained
+        is_short = any(alarm.stops for alarm in found if alarm.rule == unbalanced.__name__)
+        if gap >= 0 or is_short:
+            self._custody.notes.note_books(reading.symbol, time.time_ns() // 10**9, max(0, -gap))
 
     def _signs(self) -> tuple[int, int]:
         """How often the records of the chain changed, and what is owed: both are cheap to ask."""

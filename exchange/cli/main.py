@@ -14,6 +14,7 @@ import typer
 
 from custody.primitives.errors import ToolkitError
 from exchange.cli import (
+    audit,
     breaker,
     chains,
     demo,
@@ -49,6 +50,7 @@ app.add_typer(keys.app, name="wallet")
 app.add_typer(key_material.app, name="keys")
 app.add_typer(por.app, name="por")
 app.add_typer(treasury.app, name="treasury")
+app.add_typer(audit.app, name="audit")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(sanctions.app, name="sanctions")
 app.add_typer(withdrawals.app, name="withdrawals")

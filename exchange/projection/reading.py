@@ -31,6 +31,23 @@ def open_hold_notes(database: Engine) -> list[bytes]:
         return [str(row.text).encode() for row in connection.execute(question)]
 
 
+def open_hold_note(database: Engine, transfer_id: int) -> bytes | None:
+    """Return the note of one pending transfer; None if there is no such transfer, or it has an end."""
+    name = f"{transfer_id:032x}"
+    ended = exists().where(_TRANSFERS.c.pending_id == name, _TRANSFERS.c.result == _OK)
+    is_open = _TRANSFERS.c.flags.bitwise_and(_PENDING) != 0
+    question = (
+        select(_NOTES.c.text)
+        .join(_TRANSFERS, _TRANSFERS.c.note_seq == _NOTES.c.seq)
+        .where(_TRANSFERS.c.transfer_id == name, is_open, _TRANSFERS.c.result == _OK)
+    )
+    with for_reading(database).begin() as connection:
+        if connection.execute(select(ended)).scalar_one():
+            return None
+        found = connection.execute(question).first()
+        return None if found is None else str(found.text).encode()
+
+
 def trade_counts(database: Engine) -> dict[int, int]:
     """Return the number of trades by market number."""
     question = select(_FILLS.c.market, func.count()).group_by(_FILLS.c.market)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from simulators.anvil import ETH, OWNER_PATH, OWNERS, SENDER, SENDER_PATH, running_house
+from simulators.gates import SEALS
 
 from custody.chains.evm.deploy import deploy_on_devnet
 from custody.chains.evm.verify import SafeChanged, verify_tokens
@@ -50,7 +51,7 @@ def house(tmp_path_factory):
 
 def parts(house, folder, *more):
     database, assets = open_database("sqlite://"), AssetBook([ETH])
-    stores = (SqlWithdrawalStore(database, assets), SqlSweepStore(database, assets), SqlGasLoanStore(database))
+    stores = (SqlWithdrawalStore(database, assets, SEALS), SqlSweepStore(database, assets), SqlGasLoanStore(database))
     records = Records(*stores, SqlDepositStore(database, assets))
     signers = {name: SimpleNamespace(name=name) for name in (*NAMES, "gas")}
     chain = ChainSpec(ETH.chain, "node", house.anvil.node.rpc.endpoint.url)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from simulators.bitcoin import LiveWallet, bitcoin_node  # noqa: F401 - a fixture
+from simulators.gates import SEALS
 
 from custody.chains.utxo.coins import resource
 from custody.chains.utxo.consolidation import MIN_GATHERED
@@ -58,7 +59,7 @@ class Room:
             wallet.threshold,
         )
         database, assets = open_database(f"sqlite:///{folder}/custody.sqlite"), AssetBook([BITCOIN_REGTEST.asset])
-        self.store, self.sweeps = SqlWithdrawalStore(database, assets), SqlSweepStore(database, assets)
+        self.store, self.sweeps = SqlWithdrawalStore(database, assets, SEALS), SqlSweepStore(database, assets)
         self.rate, self.meanwhile = BITCOIN_REGTEST.fees.floor, lambda coins: None
         # A local node has seen no fees to estimate one from: the rate is the test's.
         for more in (0, COUNT):  # two coins a place

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from simulators.bitcoin import make_members, utxo_node  # noqa: F401 - a fixture
 from simulators.blocks import MemoryDeposits
+from simulators.gates import SEALS
 
 from custody.chains.utxo.params import ROWS
 from custody.keys.crosscheck import CrossCheckFailed
@@ -97,7 +98,7 @@ def test_while_the_breaker_is_open_no_coins_are_gathered(utxo_node, tmp_path):  
     kind, node = utxo_node
     pytest.importorskip("bitcoinlib")
     database, assets = open_database(f"sqlite:///{tmp_path}/custody.sqlite"), AssetBook([kind.params.asset])
-    stores = (SqlWithdrawalStore(database, assets), SqlSweepStore(database, assets), None)
+    stores = (SqlWithdrawalStore(database, assets, SEALS), SqlSweepStore(database, assets), None)
     records = Records(*stores, SqlDepositStore(database, assets))
     parts = utxo_parts(replace(ingredients(kind, node, tmp_path), records=records))
     parts.upkeep()

@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from simulators.gates import SEALS, open_gates
 from simulators.ledger import SimLedger
 from simulators.withdrawal_house import House as Withdrawals
 from simulators.withdrawal_house import house_policy
@@ -61,7 +62,7 @@ class XrplWithdrawals(Withdrawals):
     def __post_init__(self):
         self.engine = open_database("sqlite://")
         assets, native = AssetBook([LOCAL.native]), LOCAL.native
-        self.store = SqlWithdrawalStore(self.engine, assets)
+        self.store = SqlWithdrawalStore(self.engine, assets, SEALS)
         members = tuple(Member(DecodingSigner(self.live, key), key.public) for key in self.live.members)
         broadcasters = (self.live.broadcaster,)
         reader, codec = self.live.reader, self.live.codec
@@ -70,7 +71,8 @@ class XrplWithdrawals(Withdrawals):
         bounds = {"XRP": Bounds(Amount(1, native), Amount(10**12, native))}
         self.service = WithdrawalService(ServiceParts(self.store, self.ledger, self, assets, lanes, bounds))
         clock = lambda: self.now_s * 1000  # noqa: E731
-        self.parts = PipelineParts(self.store, self.ledger, self, self, self, self, lanes, clock)
+        gates, _ = open_gates(self)
+        self.parts = PipelineParts(self.store, self.ledger, self, self, self, self, lanes, clock, gates=gates)
         self.pipeline = Pipeline(self.parts)
 
     def ask(self, drops=XRP, memo="777", key="key-1", to=BOB):

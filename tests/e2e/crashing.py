@@ -29,6 +29,7 @@ from exchange.app.chain_parts import ChainParts
 from exchange.app.core import Core
 from exchange.app.custody_room import CustodyRoom, connect_chains, open_custody, open_stores
 from exchange.app.home import Home
+from exchange.app.sealing import open_seals
 from exchange.settlement.scale import AssetScale, ScaleBook
 
 MAX_STEPS = 300
@@ -67,10 +68,20 @@ def open_room(home: Home, moment: str, chain: str) -> CustodyRoom:
         AssetScale(Asset(a.symbol, a.decimals, ChainId(a.chain), a.contract), a.number, a.exponent)
         for a in blueprint.assets
     )
-    stores = open_stores(home, scales)
+    stores = open_stores(home, scales, open_seals(home))
     connected = connect_chains(home, blueprint, stores)
     parts = tuple(deadly(part, moment) if part.chain.id == chain else part for part in connected)
     return open_custody(home, blueprint, core, scales, (parts, stores))
+
+
+def tell_gates(room: CustodyRoom, home: Home) -> None:
+    """Say what the background work of a whole service would: no other loop runs in this process."""
+    now_s = time.time_ns() // 10**9
+    home.lease.touch()
+    room.heads.step(now_s)
+    for part in room.parts:
+        room.notes.note_books(part.native.symbol, now_s, 0)
+        room.notes.note_contracts(part.chain.id, now_s, "")
 
 
 def approval(given: dict[str, Any]) -> Approval:
@@ -94,6 +105,7 @@ def main() -> None:
     for given in order["approvals"]:
         room.service.approve(order["withdrawal"], approval(given), now_ms)
     for _ in range(MAX_STEPS):
+        tell_gates(room, Home(Path(order["home"])))
         for progress in room.pipeline.step(time.time_ns() // 1_000_000_000):
             sys.stderr.write(f"{progress}\n")
         time.sleep(STEP_PAUSE_S)

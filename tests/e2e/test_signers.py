@@ -80,6 +80,30 @@ def test_signers_that_need_a_lease_sign_while_the_service_watches_and_it_lapses_
     assert not [name for name in problems if name.startswith("watch lanes") or name == "lease"]
 
 
+def test_receipts_are_shown_exported_and_checked_beside_the_running_service(live, tmp_path):
+    payment = live.pay("ada", "BTC", "0.014")
+    live.wait_state(payment.id, "settled")
+    receipt = live.get(f"/v1/withdrawals/{payment.id}")["receipt"]
+    assert receipt["withdrawal_id"] == payment.id
+    assert [gate["ok"] for gate in receipt["gates"]] == [True] * 9
+    file, key = tmp_path / "receipts.jsonl", live.home.receipt_key.read_text().strip()
+    exported = live.mext("audit", "export", "--receipts", str(file))
+    assert exported.returncode == 0, exported.stderr
+    head = exported.stdout.split()[-1]
+    good = live.run_program(
+        "-m", "exchange.cli", "audit", "verify", "--receipts", str(file), "--key", key, "--head", head
+    )
+    assert good.returncode == 0, good.stderr
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:-2], lines[-1]]))
+    cut = live.run_program("-m", "exchange.cli", "audit", "verify", "--receipts", str(file), "--key", key)
+    assert cut.returncode != 0
+    assert f"receipt {len(lines) - 1} is missing" in cut.stderr
+    whole = live.mext("audit", "verify")
+    assert whole.returncode == 0, whole.stderr
+    assert all(name in whole.stdout for name in ("receipts", "signer-a", "signer-b", "signer-c", "sender"))
+
+
 def _is_held(lease):
     try:
         lease.require_held()

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from simulators.gates import SEALS, open_gates
 from simulators.ledger import SimLedger
 from simulators.solana import FINAL, SOL, Key
 from simulators.withdrawal_house import OPERATORS, House, approval, roster_of
@@ -138,7 +139,7 @@ class FrostRoom(House):
 
     def reopen(self, bend=lambda signer: signer):
         assets = AssetBook([NATIVE])
-        self.store = SqlWithdrawalStore(self.engine, assets)
+        self.store = SqlWithdrawalStore(self.engine, assets, SEALS)
         keys = {
             member.signer: key.key for member, key in zip(self.ceremony.spec.members, self.wallet.members, strict=True)
         }
@@ -166,6 +167,7 @@ class FrostRoom(House):
             lanes,
             lambda: self.now_s * 1000,
             {Family.SOLANA: self.batching},
+            gates=open_gates(self)[0],
         )
         self.pipeline = Pipeline(self.parts)
         return self

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from simulators.bitcoin import Kind, LiveWallet, LocalNode
+from simulators.gates import SEALS, open_gates
 from simulators.ledger import SimLedger
 from simulators.withdrawal_house import House, house_policy
 
@@ -69,7 +70,7 @@ class UtxoRoom(House):
 
     def reopen(self):
         assets = AssetBook([self.asset])
-        self.store = SqlWithdrawalStore(self.engine, assets)
+        self.store = SqlWithdrawalStore(self.engine, assets, SEALS)
         lane = Lane(
             wallet_id=self.live.wallet.id,
             tier=Tier.HOT,
@@ -87,7 +88,7 @@ class UtxoRoom(House):
         self.service = WithdrawalService(ServiceParts(self.store, self.ledger, self, assets, lanes, bounds))
         self.parts = PipelineParts(
             self.store, self.ledger, self, self, self, self, lanes, lambda: self.now_s * 1000,
-            {Family.UTXO: self.batching},
+            {Family.UTXO: self.batching}, gates=open_gates(self)[0],
         )  # fmt: skip
         self.pipeline = Pipeline(self.parts)
         self.pipeline.try_open()

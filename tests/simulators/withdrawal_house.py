@@ -3,6 +3,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 
 from simulators.chain import COIN, SIM, SimBroadcaster, SimCodec, SimNetwork, SimReader
+from simulators.gates import SEALS, open_gates
 from simulators.ledger import SimLedger
 from simulators.signer import SimSigner
 
@@ -119,7 +120,7 @@ class House:
 
     def reopen(self):
         assets = AssetBook([COIN])
-        self.store = self.wrap("store", SqlWithdrawalStore(self.engine, assets))
+        self.store = self.wrap("store", SqlWithdrawalStore(self.engine, assets, SEALS))
         ledger = self.wrap("ledger", self.ledger)
         lane = Lane(
             wallet_id="hot-sim",
@@ -142,9 +143,10 @@ class House:
         self.trusted = TrustedPlaces(self.places, self.roster, lambda: self.now_s)
         bounds = {"SIM": Bounds(Amount(1, COIN), Amount(10**9, COIN))}
         self.service = WithdrawalService(ServiceParts(self.store, ledger, self, assets, lanes, bounds, self.places))
+        self.gates, self.evidence = open_gates(self)
         self.parts = PipelineParts(
             self.store, ledger, self, self, self, self, lanes, lambda: self.now_s * 1000, {Family.UTXO: self.batching},
-            large_from=lambda asset: self.large_from,
+            large_from=lambda asset: self.large_from, gates=self.gates,
         )  # fmt: skip
         self.pipeline = Pipeline(self.parts)
         self.service.recover(self.now_s * 1000)  # before the gate: what it looks for has its rows then

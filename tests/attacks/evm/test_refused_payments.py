@@ -13,6 +13,7 @@ from simulators.anvil import (
     running_house,
     sign_all,
 )
+from simulators.gates import SEALS, open_gates
 from simulators.ledger import SimLedger
 from simulators.withdrawal_house import House as Withdrawals
 from simulators.withdrawal_house import house_policy
@@ -93,7 +94,7 @@ class Rooms(Withdrawals):
     def __post_init__(self):
         self.engine = open_database("sqlite://")
         assets = AssetBook([ETH])
-        self.store, self.sweeps = SqlWithdrawalStore(self.engine, assets), SqlSweepStore(self.engine, assets)
+        self.store, self.sweeps = SqlWithdrawalStore(self.engine, assets, SEALS), SqlSweepStore(self.engine, assets)
         wallets = [(self.house.wallet, SENDER_PATH)]
         if self.lanes_wanted == 2:
             wallets.append((self.second_wallet(), SECOND_SENDER))
@@ -109,7 +110,8 @@ class Rooms(Withdrawals):
         self.service = WithdrawalService(ServiceParts(self.store, self.ledger, self, assets, lanes, bounds))
         batching = {Family.EVM: Batching(self.items, 0)}
         clock = lambda: self.now_s * 1000  # noqa: E731
-        self.parts = PipelineParts(self.store, self.ledger, self, self, self, self, lanes, clock, batching)
+        gates, _ = open_gates(self)
+        self.parts = PipelineParts(self.store, self.ledger, self, self, self, self, lanes, clock, batching, gates=gates)
         self.pipeline = Pipeline(self.parts)
 
     def second_wallet(self):

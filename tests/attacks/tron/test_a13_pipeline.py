@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
+from simulators.gates import SEALS, open_gates
 from simulators.ledger import SimLedger
 from simulators.tron import ALICE, COIN, MEMBERS, SOLID, TRX
 from simulators.withdrawal_house import House, house_policy
@@ -62,7 +63,7 @@ class Room(House):
         self.ledger = SimLedger({"alice": 100 * COIN})
         self.signers = [Signer(self.tron, holder, f"signer-{n}") for n, holder in enumerate(MEMBERS)]
         assets = AssetBook([TRX])
-        self.store = SqlWithdrawalStore(open_database("sqlite://"), assets)
+        self.store = SqlWithdrawalStore(open_database("sqlite://"), assets, SEALS)
         lane = Lane(
             self.tron.wallet.id,
             Tier.HOT,
@@ -78,8 +79,9 @@ class Room(House):
         self.service = WithdrawalService(ServiceParts(self.store, self.ledger, self, assets, lanes, bounds))
         clock = SimpleNamespace(now_ms=lambda: self.now_s * 1000)
         self.parts = PipelineParts(
-            self.store, self.ledger, self, self, self, self, lanes, clock.now_ms, {Family.TRON: self.batching}
-        )
+            self.store, self.ledger, self, self, self, self, lanes, clock.now_ms, {Family.TRON: self.batching},
+            gates=open_gates(self)[0],
+        )  # fmt: skip
         self.pipeline = Pipeline(self.parts)
 
     def ask_trx(self, units=10 * COIN, key="key-1"):

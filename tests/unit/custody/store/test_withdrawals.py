@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 from simulators.chain import COIN, SIM
+from simulators.gates import SEALS
 from simulators.postgres import can_run, running_postgres
 from simulators.withdrawal_house import BIG_UNITS, House, approval
 from sqlmodel import SQLModel
@@ -182,7 +183,7 @@ def test_a_whole_life_on_this_database(house):
 
 def test_every_change_rings_for_the_chain_it_pays_on(house):
     bell = Bell()
-    store = SqlWithdrawalStore(house.engine, AssetBook([COIN]), bell)
+    store = SqlWithdrawalStore(house.engine, AssetBook([COIN]), SEALS, bell)
     asked = house.ask(BIG_UNITS)  # over the house's own store, which has a bell of its own
     assert bell.rung(SIM) == 0
     store.add(replace(asked, id=WithdrawalId("another"), idempotency_key=IdempotencyKey("another")))

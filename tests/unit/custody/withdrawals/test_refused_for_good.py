@@ -88,9 +88,27 @@ def with_lost_reading(house, monkeypatch):
     monkeypatch.setattr(SimCodec, "decode", unreadable)
 
 
+def test_a_plan_that_cannot_be_read_never_reaches_the_signers_and_is_made_anew(house, monkeypatch):
+    with monkeypatch.context() as lost:
+        with_lost_reading(house, lost)
+        withdrawal_id = house.ask(UNITS).id
+        assert any("gate intent is closed" in each.problem for each in house.step())
+        first = payment_of(house, withdrawal_id)
+        assert (first.state, house.signers[0].asked) == (PaymentState.OPEN, 0)
+    house.now_s = house.service.get(withdrawal_id).bound_intent().expires_at_s
+    house.settle()
+    assert house.state(withdrawal_id) is W.SETTLED
+    assert payment_of(house, withdrawal_id).id != first.id
+
+
 def test_a_plan_that_cannot_be_read_is_shown_to_nobody_and_ends_at_its_expiry(house, monkeypatch):
-    with_lost_reading(house, monkeypatch)
+    for signer in house.signers:
+        signer.down = True
     withdrawal = house.ask(UNITS)
+    house.step()
+    for signer in house.signers:
+        signer.down, signer.asked = False, 0
+    with_lost_reading(house, monkeypatch)
     progress = house.step()
     assert any("written by another version" in each.problem for each in progress)
     assert house.state(withdrawal.id) is W.ASSIGNED

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from importlib import resources
 
 import pytest
+from simulators.gates import SEALS
 from sqlmodel import Session
 
 from custody.monitor.breaker import FileBreaker
@@ -46,7 +47,7 @@ def provision(home, tiers=("hot", "cold")):
 
 def run_once(home, hot=3 * COIN, cold=97 * COIN):
     database = open_database(home.database("custody"))
-    SqlWithdrawalStore(database, AssetBook([]))
+    SqlWithdrawalStore(database, AssetBook([]), SEALS)
     SqlDepositStore(database, AssetBook([]))
     create_stock_table(database)
     SqlStock(database).record(StockSample("BTC", HOUR - 1, hot, cold, hot + cold))

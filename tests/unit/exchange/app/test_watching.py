@@ -70,7 +70,9 @@ class World:
             tokens=(),
         )
         self.deposits.record_block(BLOCK, [])
-        custody = SimpleNamespace(stores=stores, fees=self.fees)
+        self.told = {}
+        notes = SimpleNamespace(note_books=lambda symbol, _at_s, missing: self.told.update({symbol: missing}))
+        custody = SimpleNamespace(stores=stores, fees=self.fees, notes=notes)
         monkeypatch.setattr(watching.time, "monotonic_ns", lambda: self.now_ms * 1_000_000)
         self.watch = AssetWatch(part, custody, AssetScale(COIN, 0, 0), lambda number: self.owed, folder)
 
@@ -111,6 +113,16 @@ def test_a_missing_unit_opens_the_breaker_for_the_asset_and_says_so(world):
     alarm = world.look()
     assert alarm.facts == {"rule": "unbalanced", "scope": "asset:SIM"}
     assert world.stops() == {"asset:SIM": "unbalanced: SIM: 1 base units missing on chain"}
+
+
+def test_the_gates_hear_of_every_comparison_and_of_confirmed_gaps_only(world):
+    world.look(times=1)
+    assert world.told == {"SIM": 0}
+    world.hot -= 1
+    world.look(times=1)
+    assert world.told == {"SIM": 0}  # it may have been between two steps
+    world.look()
+    assert world.told == {"SIM": 1}
 
 
 def test_a_surplus_is_an_alarm_and_stops_nothing(world):
