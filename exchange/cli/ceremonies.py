@@ -10,12 +10,14 @@ import typer
 if TYPE_CHECKING:
     from custody.keys.entropy import Source
 
+app = typer.Typer(pretty_exceptions_enable=False)
 PassphraseOption = Annotated[Path, typer.Option(help="File with the passphrase of the keystore, mode 0600.")]
 KeystoreOption = Annotated[Path, typer.Option(help="Keystore of the holder.")]
 TranscriptOption = Annotated[Path, typer.Option("--transcript", help="Transcript of the ceremony.")]
 HolderOption = Annotated[str, typer.Option(help="Name of the key, as the wallet will name it.")]
 
 
+@app.command()
 def draw(  # noqa: PLR0913, PLR0917 - the options of a command
     holder: HolderOption,
     person: Annotated[str, typer.Option(help="Who keeps it.")],
@@ -48,6 +50,7 @@ def draw(  # noqa: PLR0913, PLR0917 - the options of a command
     print(f"{holder}: {made.fingerprint} sealed in {keystore}; {out} is public")
 
 
+@app.command()
 def ceremony(
     wallet: Annotated[str, typer.Option(help="Id of the wallet.")],
     threshold: Annotated[int, typer.Option(help="Keys that must sign.", min=1, max=32)],
@@ -63,6 +66,7 @@ def ceremony(
     print(f"{wallet}: {threshold} of {len(made.contributions)}, head {made.head().hex()}")
 
 
+@app.command()
 def confirm(
     transcript_file: TranscriptOption,
     holder: HolderOption,
@@ -82,6 +86,7 @@ def confirm(
     print(f"{holder} confirmed head {shown.head().hex()}")
 
 
+@app.command()
 def verify(
     transcript_file: TranscriptOption,
     confirmation: Annotated[list[Path], typer.Option(help="File of one holder; once for each.")],

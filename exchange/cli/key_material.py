@@ -11,12 +11,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(ceremonies.app)  # without a name: its commands stand beside ours
 app.add_typer(tokens.app, name="token")
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("drill")(backups.drill)
-app.command("draw")(ceremonies.draw)
-app.command("ceremony")(ceremonies.ceremony)
-app.command("confirm")(ceremonies.confirm)
-app.command("verify")(ceremonies.verify)
 app.command("rotation")(rotations.rotation)

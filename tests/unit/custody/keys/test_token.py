@@ -62,7 +62,6 @@ def test_what_is_not_there_is_named():
         Token.open(replace(place(), module=Path("/nowhere.so")), PIN)
 
 
-# F05 in spirit: whoever may change a key's attributes could take it out.
 def test_a_key_that_could_be_taken_out_is_not_used():
     import pkcs11  # noqa: PLC0415 - only where tokens are
 
