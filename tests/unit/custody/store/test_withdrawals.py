@@ -6,6 +6,7 @@ from simulators.chain import COIN, SIM
 from simulators.gates import SEALS
 from simulators.postgres import can_run, running_postgres
 from simulators.withdrawal_house import BIG_UNITS, House, approval
+from sqlalchemy import update
 from sqlmodel import SQLModel
 
 from custody.primitives.asset import AssetBook
@@ -13,6 +14,7 @@ from custody.primitives.bell import Bell
 from custody.primitives.errors import IdempotencyConflict, NotFound, StaleState
 from custody.primitives.ids import IdempotencyKey, WithdrawalId
 from custody.store.database import open_database
+from custody.store.withdrawal_tables import WithdrawalRow
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.withdrawals.errors import ResourceTaken
 from custody.withdrawals.facts import Circumstances, Destination, DestinationKind, Scope, Tier, UsageKey
@@ -192,3 +194,16 @@ def test_every_change_rings_for_the_chain_it_pays_on(house):
     assert bell.rung(SIM) == 3
     store.approvals(asked.id)
     assert bell.rung(SIM) == 3
+
+
+# Decisions stored before groups asked for organisations.
+def test_a_decision_of_an_older_form_is_read(house):
+    withdrawal = house.ask(BIG_UNITS)
+    house.step()
+    stored = house.service.get(withdrawal.id).decision
+    with house.engine.begin() as connection:
+        (text,) = connection.exec_driver_sql("select decision from withdrawal").one()
+        older = text.replace('"cid"],2,1]', '"cid"],2]')
+        assert older != text
+        connection.execute(update(WithdrawalRow).values(decision=older))
+    assert house.service.get(withdrawal.id).decision == stored
