@@ -22,6 +22,7 @@ from custody.primitives.encoding import canonical_json
 from custody.primitives.errors import ToolkitError
 from custody.primitives.ids import Digest, WithdrawalId
 from custody.primitives.secret import Secret
+from custody.store.database import for_reading
 from custody.store.plain_rows import all_columns, key_pages
 from custody.withdrawals.gates.receipt_lines import gates_json, parse_gates
 from custody.withdrawals.gates.receipts import START, Head, Receipt, ReceiptBroken, ReceiptDraft, seal
@@ -103,7 +104,7 @@ def all_receipts(engine: Engine) -> Iterator[Receipt]:
 
 def receipt_head(engine: Engine) -> Head:
     """Return where the chain ends."""
-    with Session(engine) as session:
+    with Session(for_reading(engine)) as session:
         row = session.get(ReceiptHeadRow, HEAD_ID)
         return START if row is None else Head(row.number, Digest(row.hash))
 
