@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint type imports bench simulate devnet contracts clean
+.PHONY: help setup run test lint type imports bench simulate devnet cold-drill contracts clean
 
 PYTHON ?= $(shell for v in 3.11 3.12; do command -v python$$v && break; done || command -v python3)
 BIN := .venv/bin
@@ -79,6 +79,9 @@ endif
 
 simulate: setup ## the withdrawal pipeline under crashes and lies: SEED=1 STEPS=10000; a failing seed prints itself
 	PYTHONPATH=tests $(BIN)/python -m simulators.crash_and_lie --seed $(SEED) --steps $(STEPS) --workers 2
+
+cold-drill: setup ## pay from cold wallets on local chains, by files and typed answers only: one chain a family
+	$(BIN)/mext treasury cold-drill
 
 devnet: setup ## start the local chains and keep them until Ctrl-C
 	$(BIN)/mext devnet up

@@ -16,6 +16,7 @@ from custody.primitives.errors import ToolkitError
 from exchange.cli import (
     breaker,
     chains,
+    cold,
     demo,
     devnet,
     keys,
@@ -45,6 +46,7 @@ app.add_typer(devnet.app, name="devnet")
 app.add_typer(keys.app, name="wallet")
 app.add_typer(por.app, name="por")
 app.add_typer(treasury.app, name="treasury")
+app.add_typer(cold.app, name="cold")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(sanctions.app, name="sanctions")
 app.add_typer(withdrawals.app, name="withdrawals")
