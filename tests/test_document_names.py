@@ -23,6 +23,7 @@ FOLDER = re.compile(r"`((?:custody|governance|exchange|contracts|benchmarks|test
 WRITTEN = {
     "blueprint.json", "breaker.json", "breaker.log", "endpoints.json", "keystore.json", "rules.json",
     "frost/<id>.json", "wallets/<id>.json", "proof.json", "setup.json", "mext-por-verify.py", "statement.json",
+    "places.json", "sequences.json",
 }  # fmt: skip
 """Files that the toolkit writes: they are nowhere in the tree."""
 

@@ -1,4 +1,4 @@
-"""The program of the cold room: python -m custody.cold inspect|sign|combine|verify ...; `mext cold` starts it.
+"""The program of the cold room: python -m custody.cold inspect|sign|combine|verify|unqr ...; `mext cold` starts it.
 
 It takes itself off the network before it reads anything, and refuses to start where network code was loaded. Questions
 go to stderr and are answered on stdin, line by line; no option answers them.
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from custody.cold.bbqr import Series
 from custody.cold.combining import combine
 from custody.cold.files import file_digest, groups, read_file, write_out
 from custody.cold.home import ColdHome
@@ -93,6 +94,17 @@ def _verify(options: argparse.Namespace) -> int:
     return 0
 
 
+def _unqr(options: argparse.Namespace) -> int:
+    series = Series()
+    for line in read_file(options.file).decode("ascii", "replace").splitlines():
+        if line.strip():
+            series.add(line)
+    raw = series.join()
+    write_out(options.out, raw)
+    _write("\n".join([*describe(raw), f"SHA-256      {groups(file_digest(raw))}", f"wrote        {options.out}"]))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m custody.cold", description="The air-gapped room.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -107,7 +119,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--passphrase-file", type=Path)
         if has_out:
             command.add_argument("--out", type=Path, required=True)
-    commands.add_parser("verify").add_argument("file", type=Path)
+    for name in ("verify", "unqr"):
+        command = commands.add_parser(name)
+        command.add_argument("file", type=Path)
+        if name == "unqr":
+            command.add_argument("--out", type=Path, required=True)
     return parser
 
 
@@ -144,6 +160,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "sign": _sign,
     "combine": _combine,
     "verify": _verify,
+    "unqr": _unqr,
 }
 
 if __name__ == "__main__":

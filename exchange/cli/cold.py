@@ -2,7 +2,7 @@
 
 Rules:
     * This process becomes `python -m custody.cold`: reading options loads code that knows sockets, and the room does
-      not start beside such code.
+      not start beside such code. Only `qr` does not: it reads the file that leaves anyway, and no home.
 
 Example:
     mext cold inspect request.json --home cold-1
@@ -25,6 +25,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+FRAME_S = 0.25
+"""How long a camera sees each code, as the specification of the parts advises."""
+NEXT_FRAME = "\x1b[H\x1b[2J"
 ColdOption = Annotated[Path, typer.Option("--home", help="Folder of the cold room, mode 0700.")]
 PassphraseOption = Annotated[
     Path | None, typer.Option(help="File with the passphrase, mode 0600, or /dev/fd/N; asked for if not given.")
@@ -72,6 +75,40 @@ def combine(
 def verify(file: Annotated[Path, typer.Argument(help="A request, a part or a result.")]) -> None:
     """Read a file strictly and show its digest. Needs no keys: for comparing two screens."""
     _enter("verify", [file])
+
+
+@app.command()
+def qr(
+    file: Annotated[Path, typer.Argument(help="A request, a part or a result.")],
+    chars: Annotated[int, typer.Option(help="Most characters of one code.", min=32, max=4_296)] = 800,
+    rounds: Annotated[int, typer.Option(help="How often the series is shown.", min=1, max=10_000)] = 20,
+    text: Annotated[bool, typer.Option("--text", help="Print the texts of the codes, one a line.")] = False,
+) -> None:
+    """Show a file as an animated QR code. BBQr parts, four a second, for a camera on the other side."""
+    import time
+
+    from custody.cold.bbqr import split
+    from custody.cold.files import read_file
+    from custody.cold.reading import describe
+    from exchange.cli.qr_frames import frames
+
+    raw = read_file(file)
+    describe(raw)  # a picture of anything else would only be refused on the other side
+    texts = split(raw, chars)
+    if text:
+        print("\n".join(texts))
+        return
+    for number, picture in list(enumerate(frames(texts), start=1)) * rounds:
+        print(f"{NEXT_FRAME}{picture}{number} of {len(texts)}", flush=True)
+        time.sleep(FRAME_S)
+
+
+@app.command()
+def unqr(
+    file: Annotated[Path, typer.Argument(help="Scanned texts, one a line, in any order.")], target: OutOption
+) -> None:
+    """Put scanned QR texts together to the file they came from. Parts of another series are refused."""
+    _enter("unqr", [file], ["--out", target])
 
 
 def _enter(
