@@ -21,7 +21,7 @@ from typing import Annotated, NoReturn
 import typer
 
 app = typer.Typer(
-    help="The air-gapped room: shows a request, signs it, puts parts together.",
+    help="The air-gapped room of a cold key. Shows a request, signs it, puts parts together.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -110,6 +110,19 @@ def cold_submit(
     print("sent         the node took it")
 
 
+def cold_rooms(home: HomeOption = DEFAULT_HOME) -> None:
+    """Make the cold rooms of a local installation. And tell the sender of the cold wallets, for its next start."""
+    from exchange.app.blueprint import load_blueprint
+    from exchange.app.cold_rooms import let_sender_pay, open_local_rooms
+    from exchange.app.home import Home
+
+    blueprint = load_blueprint(Home(home).blueprint)
+    for name, room in open_local_rooms(Home(home), blueprint.wallets, blueprint.staff).items():
+        print(f"{name:<12} {room.folder}")
+    let_sender_pay(Home(home), blueprint.wallets)
+    print("start the sender's process again, so that it pays the fees of cold wallets")
+
+
 def cold_drill(
     chain: Annotated[list[str] | None, typer.Option(help="Local chain; repeat it. One a family if not given.")] = None,
     home: Annotated[Path | None, typer.Option(help="Empty folder; by default a fresh one below .mext/runs.")] = None,

@@ -16,6 +16,7 @@ from custody.wallets.refill_requests import RefillRequest, RefillState
 from custody.withdrawals.facts import Tier
 from exchange.app.blueprint import save_blueprint
 from exchange.app.provision import _blueprint
+from exchange.app.wallets import receives_at
 from exchange.cli.cold_drill import ONE_A_FAMILY, SIGNING, ColdDrill
 from exchange.cli.cold_hands import ROOT, RoomRefused, Told
 from exchange.cli.loop.outside import received
@@ -48,10 +49,15 @@ def test_the_commands_of_the_treasury_bring_what_a_refill_request_asks(drill):
     home, now_s, folder = drill.home, SystemClock().now_s(), drill.home.folder
     save_blueprint(home.blueprint, _blueprint(drill.chains, drill.ceremony, "0x" + "00" * 20))
     home.policy.write_text(resources.files("exchange.app").joinpath("policy.yaml").read_text())
+    again = mext(drill, "treasury", "cold-rooms")  # they stand already, and nothing is overwritten
+    assert (again.returncode, "exists already" in again.stderr) == (1, True)
     database = open_database(home.database("custody"))
     create_refill_table(database)
     way = ("BTC", Tier.COLD, Tier.WARM, UNITS, 2, "below the low level", RefillState.OPEN)
     SqlRefillStore(database).add(RefillRequest("refill-BTC-warm-1", *way, now_s, now_s, 0))
+    cold = next(each for each in drill.ceremony.wallets if each.id == "cold-btc")
+    drill.chains.node("bitcoin-regtest").fund(receives_at(cold), 2 * UNITS)
+    drill.chains.node("bitcoin-regtest").mine(3)
     plan, request, result = (folder / f"{name}.json" for name in ("plan", "request", "result"))
     steps = [
         ("treasury", "cold-plan", "refill-BTC-warm-1", "--out", plan),
