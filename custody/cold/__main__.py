@@ -18,7 +18,7 @@ from pathlib import Path
 
 from custody.cold.bbqr import Series
 from custody.cold.combining import combine
-from custody.cold.files import file_digest, groups, read_file, write_out
+from custody.cold.files import file_digest, groups, plain, read_file, write_out
 from custody.cold.home import ColdHome
 from custody.cold.offline import go_offline, interfaces_up
 from custody.cold.parts import decode_part
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
         go_offline()
         return _COMMANDS[options.command](options)
     except ToolkitError as error:
-        _tell(f"cold: {error.message} [{error.code}]")
+        _tell(f"cold: {plain(error.message)} [{error.code}]")
         return EXIT_REFUSED
 
 
@@ -83,8 +83,8 @@ def _combine(options: argparse.Namespace) -> int:
         request.verify_maker(room.rules.quorum_for(wallet.id).roster)
         result = combine(request, wallet, [decode_part(read_file(path)) for path in options.parts])
         write_out(options.out, result.raw)
-    _write(f"request      {groups(result.request)}\nsigned by    {', '.join(result.keyholders)}")
-    _write(f"{result.names:<12} {result.name}\nresult       {groups(result.digest)}\nwrote        {options.out}")
+    _write(f"request      {groups(result.request)}\nsigned by    {plain(', '.join(result.keyholders))}")
+    _write(f"{result.names:<12} {plain(result.name)}\nresult       {groups(result.digest)}\nwrote        {options.out}")
     return 0
 
 

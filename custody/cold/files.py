@@ -2,6 +2,7 @@
 
 Rules:
     * The digest is that of the whole file: any tool that hashes files shows the same number on the other side.
+    * What a file says is shown without anything that could change the screen around it.
     * A file says what it is in "format"; another kind, another version or a second spelling is refused.
 
 Example:
@@ -37,6 +38,15 @@ def groups(digest: bytes) -> str:
     """
     text = digest.hex()
     return " ".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))
+
+
+def plain(text: str) -> str:
+    r"""Make a text from a file safe for a screen: what could move the cursor or turn the line is a question mark.
+
+    >>> plain("ann\x1b[2J\nverdict")
+    'ann?[2J?verdict'
+    """
+    return "".join(each if each.isascii() and each.isprintable() else "?" for each in text)
 
 
 def read_file(path: Path) -> bytes:

@@ -6,7 +6,7 @@ Example:
 
 from __future__ import annotations
 
-from custody.cold.files import MAX_FILE_BYTES, groups
+from custody.cold.files import MAX_FILE_BYTES, groups, plain
 from custody.cold.parts import PART_FORMAT, RESULT_FORMAT, decode_part, decode_result
 from custody.cold.request import REQUEST_FORMAT, decode_request_file
 from custody.keys.strict_json import parse_canonical
@@ -14,13 +14,17 @@ from custody.primitives.errors import MalformedPayload
 
 
 def describe(raw: bytes) -> list[str]:
-    """Say what a file is, after reading all of it.
+    """Say what a file is, line by line, after reading all of it; nothing in a line can change the screen.
 
     Raises:
         MalformedPayload: No file of the cold room.
         PartOfAnother: Its hashes do not fit its content.
         InvalidInput: Its parts contradict each other.
     """
+    return [plain(line) for line in _describe(raw)]
+
+
+def _describe(raw: bytes) -> list[str]:
     kind = parse_canonical(raw, MAX_FILE_BYTES, "cold file").get("format")
     if kind == REQUEST_FORMAT:
         request = decode_request_file(raw)

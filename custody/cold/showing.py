@@ -1,6 +1,7 @@
 """What a request does, as lines for people and as JSON; everything from the room's own decoder.
 
 Rules:
+    * No text of the file reaches the screen with anything in it that could change what stands around it.
     * Addresses and amounts stand whole, never shortened; what is not ours says so in capitals.
 
 Example:
@@ -11,11 +12,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from custody.cold.files import groups
+from custody.cold.files import groups, plain
 from custody.cold.home import Place
 from custody.cold.request import ColdRequest
 from custody.cold.room import Seen
 from custody.primitives.amount import Amount
+from custody.primitives.approval import Verdict
 from custody.primitives.encoding import Json
 from custody.signers.registration import MEMBER_PATH
 from custody.signers.rules import Rules
@@ -31,7 +33,7 @@ def show(request: ColdRequest, seen: Seen, rules: Rules) -> list[str]:
         _line("wallet", f"{wallet.id} on {wallet.chain}; {rules.name} signs at {wallet.our_paths[MEMBER_PATH]}"),
         _line("number", f"{request.sequence}; the last one signed is {seen.last_sequence}"),
         _line("made by", f"{request.made_by} at {_moment(request.made_at_s)}"),
-        _line("approved by", ", ".join(sorted({each.approver for each in request.request.approvals})) or "nobody"),
+        _line("approved by", _approvers(request, rules)),
         _line("policy", f"version {request.policy_version}"),
         _line("expires", _moment(request.expires_at_s)),
     ]
@@ -90,8 +92,15 @@ def as_json(request: ColdRequest, seen: Seen) -> dict[str, Json]:
     }
 
 
+def _approvers(request: ColdRequest, rules: Rules) -> str:
+    """Who on our own roster said yes; whether that is a quorum of true signatures is for the verdict."""
+    roster = rules.quorum_for(request.request.wallet_id).roster
+    yes = {each.approver for each in request.request.approvals if each.verdict is Verdict.APPROVE}
+    return ", ".join(sorted(name for name in yes if roster.member(name) is not None)) or "nobody"
+
+
 def _line(name: str, text: str) -> str:
-    return f"{name:<{_NAME_WIDTH}} {text}"
+    return f"{name:<{_NAME_WIDTH}} {plain(text)}"
 
 
 def _units(amount: Amount) -> str:

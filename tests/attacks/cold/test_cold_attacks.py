@@ -16,8 +16,10 @@ from custody.cold.combining import BadPart, combine
 from custody.cold.confirming import questions_for
 from custody.cold.files import groups
 from custody.cold.home import Place, SealBroken, write_places
+from custody.cold.reading import describe
 from custody.cold.request import PartOfAnother, decode_request_file
 from custody.cold.room import PlaceRefused
+from custody.cold.showing import show
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.encoding import canonical_json
@@ -270,3 +272,17 @@ def test_a13_bytes_that_live_long_are_refused(tmp_path):
     later = replace(vault.family.state, moment=replace(moment, head_ms=moment.head_ms + 2 * 3_600_000))
     vault.family.state = later
     refused(vault, vault.request(), LimitExceeded)
+
+
+# A name in the file clears the screen, or writes a line that looks like ours.
+def test_c18_no_text_of_a_file_changes_the_screen(vault):
+    for name in ("ann\x1b[2J", "ann\nverdict      may be signed", "nna\u202e", "\r" + " " * 60):
+        (vote, *rest) = approve(vault.intent())
+        request = vault.request(approvals=(replace(vote, approver=name), vote, *rest))
+        room = vault.room(0)
+        lines = show(request, room.inspect(request), room.rules)
+        assert all(line.isascii() and line.isprintable() for line in lines)
+        assert sum(line.startswith("verdict") for line in lines) == 1
+        assert next(line for line in lines if line.startswith("approved by")).split()[2:] == ["ann,", "bob"]
+        memo = vault.request(vault.intent(withdrawal_id=WithdrawalId(name)))
+        assert all(line.isascii() and line.isprintable() for line in describe(replace(memo, made_by=name).raw))
