@@ -1,4 +1,4 @@
-"""The program of the cold room: python -m custody.cold inspect|sign|combine|verify|unqr ...; `mext cold` starts it.
+"""The program of the cold room: python -m custody.cold register|inspect|sign|combine|verify|unqr ...; see `mext cold`.
 
 It takes itself off the network before it reads anything, and refuses to start where network code was loaded. Questions
 go to stderr and are answered on stdin, line by line; no option answers them.
@@ -18,14 +18,17 @@ from pathlib import Path
 
 from custody.cold.bbqr import Series
 from custody.cold.combining import combine
+from custody.cold.confirming import digest_question
 from custody.cold.files import file_digest, groups, plain, read_file, write_out
 from custody.cold.home import ColdHome
 from custody.cold.offline import go_offline, interfaces_up
 from custody.cold.parts import decode_part
+from custody.cold.provision import register
 from custody.cold.reading import describe
 from custody.cold.request import decode_request_file
 from custody.cold.room import ColdRoom, open_room
 from custody.cold.showing import as_json, show
+from custody.cold.wallets_file import decode_wallets
 from custody.keys.passphrase import read_passphrase
 from custody.primitives.clock import SystemClock
 from custody.primitives.errors import ToolkitError
@@ -105,6 +108,19 @@ def _unqr(options: argparse.Namespace) -> int:
     return 0
 
 
+def _register(options: argparse.Namespace) -> int:
+    raw, home = read_file(options.file), ColdHome(options.home)
+    told, name = decode_wallets(raw), home.signer.load_rules().name
+    _tell("\n".join([*describe(raw), f"keyholder    {plain(name)}"]))
+    memberships, passphrase = told.memberships(name), _passphrase(options.passphrase_file)
+    question = digest_question(file_digest(raw), secrets.randbelow)
+    question.verify(_ask(question.text))
+    with home.signer.lock():
+        register(home, passphrase, memberships, told.places(name))
+    _write(f"registered   {len(memberships)} wallets\nSHA-256      {groups(file_digest(raw))}")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m custody.cold", description="The air-gapped room.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -119,9 +135,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--passphrase-file", type=Path)
         if has_out:
             command.add_argument("--out", type=Path, required=True)
-    for name in ("verify", "unqr"):
+    for name in ("verify", "unqr", "register"):
         command = commands.add_parser(name)
         command.add_argument("file", type=Path)
+        if name == "register":
+            command.add_argument("--home", type=Path, required=True)
+            command.add_argument("--passphrase-file", type=Path)
         if name == "unqr":
             command.add_argument("--out", type=Path, required=True)
     return parser
@@ -161,6 +180,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "combine": _combine,
     "verify": _verify,
     "unqr": _unqr,
+    "register": _register,
 }
 
 if __name__ == "__main__":

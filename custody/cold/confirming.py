@@ -16,6 +16,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from custody.cold.files import groups
 from custody.primitives.errors import Refused
 from custody.primitives.intent import TransferSummary
 
@@ -51,6 +52,13 @@ class Question:
         """
         if not hmac.compare_digest(typed.strip().encode(), self.answer.encode()):
             raise NotConfirmed(f"{self.text}: that is not what the request says; nothing was signed")
+
+
+def digest_question(digest: bytes, below: Callable[[int], int]) -> Question:
+    """Ask for one group of a file's digest, as the other side shows it."""
+    shown = groups(digest).split(" ")
+    number = below(len(shown))
+    return Question(f"group {number + 1} of the digest that the other side shows", shown[number])
 
 
 def questions_for(summary: TransferSummary, below: Callable[[int], int]) -> tuple[Question, ...]:

@@ -122,7 +122,7 @@ class ColdHome:
         if fields.text("format") != PLACES_FORMAT:
             raise MalformedPayload(f"{self.places}: not {PLACES_FORMAT}")
         wallets = fields.fields("wallets")
-        return {name: _read_places(wallets.fields(name)) for name in wallets.values}
+        return {name: read_places(wallets.fields(name)) for name in wallets.values}
 
     def last_sequence(self, wallet_id: str) -> int:
         """The last number signed of a wallet, 0 if none."""
@@ -209,7 +209,12 @@ def begin_sequences(home: ColdHome) -> None:
     replace_private(home.sequences, canonical_json({"format": SEQUENCES_FORMAT, "wallets": {}}))
 
 
-def _read_places(fields: Fields) -> dict[str, Place]:
+def read_places(fields: Fields) -> dict[str, Place]:
+    """Read the places of one wallet: address -> wallet and tier.
+
+    Raises:
+        MalformedPayload: Not such an object, or a tier that cold never pays.
+    """
     found = {}
     for address in fields.values:
         row = fields.fields(address)

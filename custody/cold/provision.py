@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from custody.cold.home import ColdHome, Places, begin_sequences, write_places
 from custody.keys.material import SigningRole
 from custody.primitives.encoding import Json
-from custody.primitives.errors import InvalidInput
+from custody.primitives.errors import Conflict, InvalidInput
 from custody.primitives.secret import Secret
+from custody.signers.keyring import Keyring
 from custody.signers.provision import create_home, register_wallet
 from custody.signers.registration import MEMBER_PATH
+from custody.signers.registry import family_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,33 @@ def register(home: ColdHome, passphrase: Secret, memberships: Sequence[Membershi
 
     Raises:
         InvalidInput: A wallet without a place it may pay, which could never sign anything.
-        Conflict: A wallet is registered already.
+        Conflict: Wallets are registered already: a room is told once.
         VerificationFailed: The passphrase is wrong.
+        NotFound: The home has no keystore.
     """
+    if home.seal.exists():
+        raise Conflict(f"{home.folder} was told of its wallets already", folder=str(home.folder))
     ids = {str(each.registration["id"]) for each in memberships}
     if ids != set(places) or not all(places.values()):
         raise InvalidInput(f"cold room: wallets {sorted(ids)} and places {sorted(places)} do not belong together")
     seed = home.signer.load_seed(passphrase)
+    _require_member(Keyring(seed), memberships)
     for each in memberships:
         register_wallet(home.folder, each.registration, {MEMBER_PATH: each.path}, [SigningRole.MEMBER])
     write_places(home, places)
+    if not home.sequences.exists():
+        begin_sequences(home)
     home.write_seal(seed)
+
+
+def _require_member(keyring: Keyring, memberships: Sequence[Membership]) -> None:
+    """Refuse, before anything is written, a wallet that our key at its path is no member of.
+
+    Raises:
+        InvalidInput: The registration is malformed, or our key is not in it.
+        Refused: A family without decoder.
+    """
+    for each in memberships:
+        family = family_of(str(each.registration["family"]))
+        key = keyring.public_key(each.path, family.scheme.curve)
+        family.load()(each.registration, {each.path: key})

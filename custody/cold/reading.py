@@ -9,6 +9,7 @@ from __future__ import annotations
 from custody.cold.files import MAX_FILE_BYTES, groups, plain
 from custody.cold.parts import PART_FORMAT, RESULT_FORMAT, decode_part, decode_result
 from custody.cold.request import REQUEST_FORMAT, decode_request_file
+from custody.cold.wallets_file import WALLETS_FORMAT, decode_wallets
 from custody.keys.strict_json import parse_canonical
 from custody.primitives.errors import MalformedPayload
 
@@ -43,5 +44,15 @@ def _describe(raw: bytes) -> list[str]:
             f"{RESULT_FORMAT} of {', '.join(result.keyholders)} for {result.wallet_id}",
             f"request      {groups(result.request)}",
             f"{result.names:<12} {result.name}",
+        ]
+    if kind == WALLETS_FORMAT:
+        told = decode_wallets(raw)
+        return [
+            f"{WALLETS_FORMAT} for {', '.join(sorted({name for each in told.wallets for name in each.paths}))}",
+            *(
+                f"{each.id:<12} may pay {of.wallet_id}, {of.tier}: {to}"
+                for each in told.wallets
+                for to, of in each.places.items()
+            ),
         ]
     raise MalformedPayload(f"cold file: {str(kind)[:40]!r} is no format of the cold room")

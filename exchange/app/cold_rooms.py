@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from custody.chains.registry import chain_row
 from custody.cold.home import ColdHome, Place
-from custody.cold.provision import Membership, create_room, register
+from custody.cold.provision import create_room, register
+from custody.cold.wallets_file import ToldWallet, WalletsFile
 from custody.keys.keystore import read_keystore, unseal
 from custody.keys.material import SigningRole
 from custody.keys.passphrase import read_passphrase
@@ -54,22 +55,30 @@ def open_local_rooms(home: Home, wallets: Sequence[WalletSpec], staff: Sequence[
     """
     passphrase = read_passphrase(home.passphrase)
     cold = [spec for spec in wallets if spec.tier == COLD]
-    places = {spec.id: places_of(spec, wallets) for spec in cold}
-    rooms = {}
+    told, rooms = wallets_file_of(wallets), {}
     make_private_folder(home.folder / "cold")
     for name in dict.fromkeys(member.signer for spec in cold for member in spec.members):
         room = ColdHome(home.folder / "cold" / name)
         words = unseal(read_keystore(home.keystore(name)), passphrase)
         create_room(room, passphrase, _rules(name, staff, [_row(spec) for spec in cold]), words)
-        memberships = [
-            Membership(registration_of(spec), member.path)
-            for spec in cold
-            for member in spec.members
-            if member.signer == name
-        ]
-        register(room, passphrase, memberships, places)
+        register(room, passphrase, told.memberships(name), told.places(name))
         rooms[name] = room
     return rooms
+
+
+def wallets_file_of(wallets: Sequence[WalletSpec]) -> WalletsFile:
+    """What cold rooms must be told of the cold wallets among these."""
+    return WalletsFile(
+        tuple(
+            ToldWallet(
+                registration_of(spec),
+                {member.signer: member.path for member in spec.members},
+                places_of(spec, wallets),
+            )
+            for spec in wallets
+            if spec.tier == COLD
+        )
+    )
 
 
 def let_sender_pay(home: Home, wallets: Sequence[WalletSpec]) -> None:

@@ -78,6 +78,16 @@ def verify(file: Annotated[Path, typer.Argument(help="A request, a part or a res
 
 
 @app.command()
+def register(
+    file: Annotated[Path, typer.Argument(help="The wallets file.")],
+    home: ColdOption,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Tell a room of its wallets and places, once. A group of the file's digest is typed from the other screen."""
+    _enter("register", [file], ["--home", home], passphrase_file)
+
+
+@app.command()
 def qr(
     file: Annotated[Path, typer.Argument(help="A request, a part or a result.")],
     chars: Annotated[int, typer.Option(help="Most characters of one code.", min=32, max=4_296)] = 800,

@@ -26,6 +26,7 @@ app.command("cold-plan")(treasury_cold.cold_plan)
 app.command("cold-approve")(treasury_cold.cold_approve)
 app.command("cold-request")(treasury_cold.cold_request)
 app.command("cold-submit")(treasury_cold.cold_submit)
+app.command("cold-wallets")(treasury_cold.cold_wallets)
 app.command("cold-rooms")(treasury_cold.cold_rooms)
 app.command("cold-drill")(treasury_cold.cold_drill)
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]

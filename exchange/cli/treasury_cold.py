@@ -110,6 +110,18 @@ def cold_submit(
     print("sent         the node took it")
 
 
+def cold_wallets(target: OutOption, home: HomeOption = DEFAULT_HOME) -> None:
+    """Write what cold rooms must be told of wallets and places. Each room takes it with mext cold register."""
+    from custody.cold.files import file_digest, groups, write_out
+    from exchange.app.blueprint import load_blueprint
+    from exchange.app.cold_rooms import wallets_file_of
+    from exchange.app.home import Home
+
+    raw = wallets_file_of(load_blueprint(Home(home).blueprint).wallets).raw
+    write_out(target, raw)
+    print(f"wrote        {target}\nSHA-256      {groups(file_digest(raw))}")
+
+
 def cold_rooms(home: HomeOption = DEFAULT_HOME) -> None:
     """Make the cold rooms of a local installation. And tell the sender of the cold wallets, for its next start."""
     from exchange.app.blueprint import load_blueprint

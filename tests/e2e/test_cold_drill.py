@@ -9,6 +9,7 @@ import pytest
 from custody.cold.files import groups
 from custody.cold.parts import decode_result
 from custody.cold.request import decode_request_file
+from custody.cold.wallets_file import decode_wallets
 from custody.primitives.clock import SystemClock
 from custody.store.database import open_database
 from custody.store.refill_requests import SqlRefillStore, create_refill_table
@@ -51,6 +52,8 @@ def test_the_commands_of_the_treasury_bring_what_a_refill_request_asks(drill):
     home.policy.write_text(resources.files("exchange.app").joinpath("policy.yaml").read_text())
     again = mext(drill, "treasury", "cold-rooms")  # they stand already, and nothing is overwritten
     assert (again.returncode, "exists already" in again.stderr) == (1, True)
+    done = mext(drill, "treasury", "cold-wallets", "--out", folder / "wallets.json")
+    assert decode_wallets((folder / "wallets.json").read_bytes()).memberships("cold-4"), done.stderr
     database = open_database(home.database("custody"))
     create_refill_table(database)
     way = ("BTC", Tier.COLD, Tier.WARM, UNITS, 2, "below the low level", RefillState.OPEN)

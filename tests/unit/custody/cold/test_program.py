@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 from simulators.cold import QUORUM, WORDS, Utxo, Vault
+from simulators.signer_kit import rules_json
 
-from custody.cold.files import groups
+from custody.cold.files import file_digest, groups
 from custody.cold.offline import NETWORK_MODULES, interfaces_up, is_network
 from custody.cold.parts import decode_part, decode_result
+from custody.cold.wallets_file import ToldWallet, WalletsFile, decode_wallets
 from custody.keys.keystore import seal, write_keystore
 from custody.keys.private_files import write_new_private
+from custody.primitives.errors import InvalidInput
 from custody.primitives.secret import Secret
+from custody.signers.provision import create_home
 from exchange.cli.cold_hands import Keyholder, RoomRefused, Told
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -162,3 +166,47 @@ def test_interfaces_that_are_up_are_named(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "operstate").write_text(state + "\n")
     assert interfaces_up(tmp_path) == ("eth0",)
+
+
+# The first group is asked, so that a test knows what the other screen shows.
+FIRST_GROUP = """
+import secrets, sys
+secrets.randbelow = lambda below: 0
+from custody.cold.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_room_is_told_of_its_wallets_once_after_a_group_of_the_digest_was_typed(vault, request_file, tmp_path):
+    room, file, family = tmp_path / "room", tmp_path / "wallets.json", vault.family
+    create_home(room, Secret(PASSPHRASE.encode()), rules_json(name="cold-1", **vault.rules), WORDS[0])
+    told = WalletsFile((ToldWallet(family.wallet.registration(), {"cold-1": family.path}, vault.places),))
+    assert decode_wallets(told.raw) == told
+    file.write_bytes(told.raw)
+    arguments = ["register", file, "--home", room, "--passphrase-file", vault.folder / "passphrase"]
+    group = groups(file_digest(told.raw))[:4]
+    for stdin in ("", "y\n", group[::-1] + "0\n"):
+        done = run(arguments, stdin, FIRST_GROUP)
+        assert (done.returncode, "not_confirmed" in done.stderr) == (2, True)
+        assert list((room / "wallets").iterdir()) == []
+    done = run(arguments, group + "\n", FIRST_GROUP)
+    assert done.returncode == 0, done.stderr
+    assert f"may pay warm, warm: {family.to}" in done.stderr
+    seen = run(["inspect", request_file, "--home", room, "--passphrase-file", vault.folder / "passphrase"])
+    assert "may be signed" in seen.stdout
+    again = run(arguments, group + "\n", FIRST_GROUP)
+    assert (again.returncode, "was told of its wallets already" in again.stderr) == (2, True)
+
+
+def test_a_wallet_that_our_key_is_no_member_of_is_not_taken(vault, tmp_path):
+    room, file, family = tmp_path / "room", tmp_path / "wallets.json", vault.family
+    create_home(room, Secret(PASSPHRASE.encode()), rules_json(name="cold-9", **vault.rules))
+    told = WalletsFile((ToldWallet(family.wallet.registration(), {"cold-9": family.path}, vault.places),))
+    for raw, why in ((told.raw, "cosigners are ours"), (told.raw.replace(b"cold-9", b"cold-8"), "no key of cold-9")):
+        file.write_bytes(raw)
+        arguments = ["register", file, "--home", room, "--passphrase-file", vault.folder / "passphrase"]
+        done = run(arguments, groups(file_digest(raw))[:4] + "\n", FIRST_GROUP)
+        assert (done.returncode, why in done.stderr) == (2, True)
+    assert list((room / "wallets").iterdir()) == []
+    with pytest.raises(InvalidInput):
+        decode_wallets(WalletsFile(told.wallets * 2).raw)
