@@ -3,7 +3,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from simulators.cold import FAMILIES, Solana, Utxo, Vault
+from simulators.cold import FAMILIES, WORDS, Solana, Utxo, Vault
 from simulators.signer_kit import approve
 
 from custody.cold.combining import BadPart, combine, verify_part
@@ -172,7 +172,7 @@ def test_a_room_is_set_up_once_and_sealed(tmp_path, vault):
     fresh = type(home)(tmp_path / "fresh")
     rules = json.loads(home.signer.rules.read_text())
     passphrase = Secret(b"correct horse battery")
-    create_room(fresh, passphrase, rules)
+    create_room(fresh, passphrase, rules, WORDS[0])
     assert fresh.last_sequence("cold") == 0
     membership = Membership(vault.family.wallet.registration(), vault.family.path)
     for places in ({}, {"cold": {}}, {"other": {vault.family.to: Place("warm", "warm")}}):
