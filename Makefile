@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint type imports bench simulate redteam devnet contracts clean
+.PHONY: help setup run test lint type imports bench simulate redteam cold-drill devnet contracts clean
 
 PYTHON ?= $(shell for v in 3.11 3.12; do command -v python$$v && break; done || command -v python3)
 BIN := .venv/bin
@@ -82,6 +82,9 @@ simulate: setup ## the withdrawal pipeline under crashes and lies: SEED=1 STEPS=
 
 redteam: setup ## an attacker who owns the whole back office, against real signers: attack, expected, seen
 	PYTHONPATH=tests $(BIN)/python -m simulators.redteam
+
+cold-drill: setup ## pay from cold wallets on local chains, by files and typed answers only: one chain a family
+	$(BIN)/mext treasury cold-drill
 
 devnet: setup ## start the local chains and keep them until Ctrl-C
 	$(BIN)/mext devnet up

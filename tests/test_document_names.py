@@ -24,6 +24,7 @@ WRITTEN = {
     "blueprint.json", "breaker.json", "breaker.log", "endpoints.json", "keystore.json", "rules.json",
     "gates.json", "frost/<id>.json", "wallets/<id>.json", "proof.json", "setup.json", "mext-por-verify.py", "statement.json",
     "token.json", "backup.json",
+    "places.json", "sequences.json",
 }  # fmt: skip
 """Files that the toolkit writes: they are nowhere in the tree."""
 

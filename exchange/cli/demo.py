@@ -50,7 +50,7 @@ def demo(
     if not console.is_terminal:
         console = Console(stderr=as_json, width=PLAIN_WIDTH)
     report = Report()
-    world = World(home or _fresh_folder(), port or _port(once=once or as_json))
+    world = World(home or fresh_folder(), port or _port(once=once or as_json))
     try:
         run_loop(world, report, console, sol.value)
     except ToolkitError as error:
@@ -84,7 +84,8 @@ def _keep_serving(console: object, url: str) -> None:
     stopping.wait()
 
 
-def _fresh_folder() -> Path:
+def fresh_folder() -> Path:
+    """Make a folder of its own for a run on local chains, below .mext/runs."""
     import tempfile
 
     runs = Path(".mext/runs").resolve()

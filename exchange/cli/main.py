@@ -17,6 +17,7 @@ from exchange.cli import (
     audit,
     breaker,
     chains,
+    cold,
     demo,
     devnet,
     key_material,
@@ -51,6 +52,7 @@ app.add_typer(key_material.app, name="keys")
 app.add_typer(por.app, name="por")
 app.add_typer(treasury.app, name="treasury")
 app.add_typer(audit.app, name="audit")
+app.add_typer(cold.app, name="cold")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(sanctions.app, name="sanctions")
 app.add_typer(withdrawals.app, name="withdrawals")

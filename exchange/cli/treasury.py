@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from exchange.cli import treasury_cold
 from exchange.cli.serving import DEFAULT_HOME, HomeOption
 from exchange.cli.writing import write_file
 
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
     from exchange.app.treasury_report import AssetReport
 
 app = typer.Typer(
-    help="Hot, warm and cold: stock, bands, moves. Reads files only, asks no node, moves nothing.",
+    help="Hot, warm and cold: stock, bands, moves. Only the cold commands ask a node.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("cold-plan")(treasury_cold.cold_plan)
+app.command("cold-approve")(treasury_cold.cold_approve)
+app.command("cold-request")(treasury_cold.cold_request)
+app.command("cold-submit")(treasury_cold.cold_submit)
+app.command("cold-wallets")(treasury_cold.cold_wallets)
+app.command("cold-rooms")(treasury_cold.cold_rooms)
+app.command("cold-drill")(treasury_cold.cold_drill)
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 LeadOption = Annotated[
     int, typer.Option(help="Hours from a refill request to coins in the hot wallet.", min=1, max=168)
