@@ -21,9 +21,9 @@ MODULE = re.compile(r"\b((?:custody|governance|exchange|contracts|benchmarks|tes
 FILE = re.compile(r"`([\w./-]+\.(?:py|yaml|sol|json|toml))(?::\d+)?`")
 FOLDER = re.compile(r"`((?:custody|governance|exchange|contracts|benchmarks|tests|docs)/[\w./-]+)`")
 WRITTEN = {
+    "token.json", "backup.json",
     "blueprint.json", "breaker.json", "breaker.log", "endpoints.json", "keystore.json", "rules.json",
     "gates.json", "frost/<id>.json", "wallets/<id>.json", "proof.json", "setup.json", "mext-por-verify.py", "statement.json",
-    "token.json", "backup.json",
     "places.json", "sequences.json",
 }  # fmt: skip
 """Files that the toolkit writes: they are nowhere in the tree."""

@@ -36,13 +36,7 @@ def encode(tag: str, *fields: bytes | str | int) -> bytes:
     Raises:
         InvalidInput: A field is of another type or longer than 16 MiB.
     """
-    parts: list[bytes] = []
-    for field in (tag, *fields):
-        raw = _field_bytes(field)
-        if len(raw) > MAX_FIELD_BYTES:
-            raise InvalidInput(f"field of {len(raw)} bytes is longer than {MAX_FIELD_BYTES}")
-        parts += (len(raw).to_bytes(4, "big"), raw)
-    return b"".join(parts)
+    return b"".join(_length_prefixed(_field_bytes(field)) for field in (tag, *fields))
 
 
 def digest(tag: str, *fields: bytes | str | int) -> Digest:

@@ -19,6 +19,7 @@ from custody.chains.solana.setup import Opener, verify_deposits, verify_wallet
 from custody.chains.solana.state import NoFreeNonce
 from custody.devnet.solana_vm import SolanaVm
 from custody.keys.material import SigningRole
+from custody.keys.signing_key import UnsealedKey
 from custody.nodes.jsonrpc import NodeError
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
@@ -217,7 +218,7 @@ def test_signers_registry_reads_and_signs_the_payload(live):
     assert paid.to == ((intent.to, intent.amount),)
     assert paid.fee <= intent.fee_max
     scheme = family_of("solana").scheme
-    scheme.verify(member.public, need.payload, scheme.sign(member.secret, need.payload))
+    scheme.verify(member.public, need.payload, scheme.sign(UnsealedKey(member.secret, member.public), need.payload))
 
 
 def test_token_payment_opens_the_account_and_splits_over_sources(live, minted):
