@@ -48,6 +48,7 @@ from custody.withdrawals.ports import Change
 from custody.withdrawals.rebuilding import open_attempt
 from custody.withdrawals.records import Payment, Withdrawal
 from custody.withdrawals.request import CheckedRequest
+from custody.withdrawals.states import PaymentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,7 @@ def _policy(withdrawal: Withdrawal, case: _Case) -> PolicyEvidence:
         decided_on=decision.facts_hash.hex(),
         screening=str(json.loads(facts or b"{}").get("screening", "")),
         has_reserved=withdrawal.id in case.reserved,
+        has_begun=case.payment.state is not PaymentState.OPEN,
     )
 
 

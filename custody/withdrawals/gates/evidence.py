@@ -127,6 +127,7 @@ class PolicyEvidence(Evidence):
         facts, decided_on: Hash of the stored facts, and the one that the decision cites; hex.
         screening: What compliance answered for the decision.
         has_reserved: Whether its share of the limits is reserved.
+        has_begun: Whether a signer may have signed under that decision: then a newer version does not undo it.
     """
 
     outcome: str
@@ -136,6 +137,7 @@ class PolicyEvidence(Evidence):
     decided_on: str
     screening: str
     has_reserved: bool
+    has_begun: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def policy_gate(found: PolicyEvidence, _moment: Moment) -> str:
     """The policy in force decided so on the facts that are stored, with the limits reserved."""
     if found.outcome not in (Outcome.ALLOW.value, Outcome.APPROVE.value):
         return "the decision does not let it go"
-    if found.version != found.active:
+    if found.version != found.active and not found.has_begun:
         return f"decided under version {found.version}, and {found.active} is in force"
     if found.facts != found.decided_on:
         return "the stored facts are not those that were decided on"

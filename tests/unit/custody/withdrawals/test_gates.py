@@ -242,7 +242,7 @@ NOW_S = 1_800_000_000
 MOMENT = Moment(GateRules(first_proof_due_s=NOW_S + DAY_S), NOW_S * 1_000)
 QUORUM = QuorumEvidence("zoe", (("ops", ("ann", "bob"), 2),), (("ann", "A", "x", NOW_S), ("bob", "B", "x", NOW_S)), (), 60, ("s1", "s2"), 2)  # fmt: skip
 WAY = IsolationEvidence("customer", "hot", "one_time", "w", "hot", "c", "c", "10", "", 1, 16)
-DECIDED = PolicyEvidence("allow", 1, 1, "aa", "aa", "clear", has_reserved=True)
+DECIDED = PolicyEvidence("allow", 1, 1, "aa", "aa", "clear", has_reserved=True, has_begun=False)
 MONITOR = MonitorEvidence(NOW_S, (("a", 1, "h", NOW_S), ("b", 1, "h", NOW_S)), "", 2)
 
 
