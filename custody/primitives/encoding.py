@@ -67,6 +67,12 @@ def _field_bytes(field: object) -> bytes:
     raise InvalidInput(f"cannot encode a {type(field).__name__}; bytes, str or int only")
 
 
+def _length_prefixed(part: bytes) -> bytes:
+    if len(part) > MAX_FIELD_BYTES:
+        raise InvalidInput(f"field of {len(part)} bytes is longer than {MAX_FIELD_BYTES}")
+    return len(part).to_bytes(4, "big") + part
+
+
 def _is_plain(value: object) -> bool:
     """Tell fast, and without naming the place, whether a value of exactly the common types has a canonical form."""
     kind = type(value)
