@@ -1,5 +1,4 @@
 # Tokens, on a real SoftHSM2.
-import secrets
 import subprocess
 import sys
 from dataclasses import replace
@@ -82,7 +81,7 @@ def test_a_digest_has_32_bytes(length):
 
 
 # A login counts for the whole process, so this one needs another.
-@pytest.mark.parametrize("pin", ["00000000", "1234", secrets.token_hex(200)])
+@pytest.mark.parametrize("pin", ["00000000", "1234", "9" * 400])
 def test_a_wrong_pin_is_refused_and_not_repeated_in_the_message(tmp_path, pin):
     at = place("carol")
     (tmp_path / "pin").write_text(pin)

@@ -14,6 +14,8 @@ from custody.primitives.bell import Bell
 from custody.primitives.errors import IdempotencyConflict, NotFound, StaleState
 from custody.primitives.ids import IdempotencyKey, WithdrawalId
 from custody.store.database import open_database
+from custody.store.plain_rows import all_columns
+from custody.store.seals import sealed
 from custody.store.withdrawal_tables import WithdrawalRow
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.withdrawals.errors import ResourceTaken
@@ -205,5 +207,6 @@ def test_a_decision_of_an_older_form_is_read(house):
         (text,) = connection.exec_driver_sql("select decision from withdrawal").one()
         older = text.replace('"cid"],2,1]', '"cid"],2]')
         assert older != text
-        connection.execute(update(WithdrawalRow).values(decision=older))
+        row = connection.execute(all_columns(WithdrawalRow)).one()
+        connection.execute(update(WithdrawalRow).values(sealed({**row._mapping, "decision": older}, SEALS)))
     assert house.service.get(withdrawal.id).decision == stored

@@ -9,6 +9,8 @@ from simulators.withdrawal_house import NOW_S, roster_of
 from typer.testing import CliRunner
 
 from custody.compliance.port import ScreeningVerdict
+from custody.keys.passphrase import read_passphrase
+from custody.keys.private_files import write_new_private
 from custody.primitives.address import Address
 from custody.primitives.amount import Amount
 from custody.primitives.asset import Asset, AssetBook
@@ -24,7 +26,10 @@ from custody.withdrawals.policy_file import policy_from
 from custody.withdrawals.records import HoldState, Withdrawal
 from custody.withdrawals.states import WithdrawalState
 from exchange.app.blueprint import AssetSpec, Blueprint, StaffSpec, save_blueprint
+from exchange.app.ceremony import SEALS
 from exchange.app.home import Home
+from exchange.app.keyholders import create_holder
+from exchange.app.sealing import open_seals
 from exchange.cli.policy import app
 
 BTC = Asset("BTC", 8, ChainId("bitcoin-regtest"))
@@ -327,7 +332,9 @@ def past(number, units, customer="alice", at_s=NOW_S, measured=True):
 
 @pytest.fixture
 def store(home):
-    return SqlWithdrawalStore(open_database(home.database("custody")), AssetBook([BTC]))
+    write_new_private(home.passphrase, b"a passphrase of this test")
+    create_holder(home.keystore(SEALS), read_passphrase(home.passphrase))
+    return SqlWithdrawalStore(open_database(home.database("custody")), AssetBook([BTC]), open_seals(home))
 
 
 def test_explain_of_a_stored_withdrawal_decides_as_it_was_decided(home, store):
