@@ -23,7 +23,7 @@ CLAIMED = claimed()
 
 
 def test_the_catalogue_names_each_attack_once():
-    assert len(IDS) == len(set(IDS)) == 51
+    assert len(IDS) == len(set(IDS)) == 93
 
 
 @pytest.mark.parametrize("attack", IDS)

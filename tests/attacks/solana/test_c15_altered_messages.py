@@ -121,7 +121,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("shape", ["native", "token", "collect"])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_refuses_any_extra_instruction_at_any_place(house, usdc, request, shape, name):
+def test_c15_refuses_any_extra_instruction_at_any_place(house, usdc, request, shape, name):
     payload = request.getfixturevalue(shape)
     steps, extra = steps_of(payload), hostile_steps(house, usdc)[name]
     for place in range(len(steps) + 1):
@@ -131,7 +131,7 @@ def test_refuses_any_extra_instruction_at_any_place(house, usdc, request, shape,
 
 
 @pytest.mark.parametrize("shape", ["native", "token", "collect"])
-def test_refuses_any_missing_instruction(house, request, shape):
+def test_c15_refuses_any_missing_instruction(house, request, shape):
     whole = request.getfixturevalue(shape)
     steps = steps_of(whole)
     before = understand(house, whole)
@@ -146,7 +146,7 @@ def test_refuses_any_missing_instruction(house, request, shape):
 
 
 @pytest.mark.parametrize("shape", ["native", "token", "collect"])
-def test_refuses_any_two_instructions_swapped(house, request, shape):
+def test_c15_refuses_any_two_instructions_swapped(house, request, shape):
     steps = steps_of(request.getfixturevalue(shape))
     before = understand(house, request.getfixturevalue(shape))
     for place in range(len(steps) - 1):
@@ -158,7 +158,7 @@ def test_refuses_any_two_instructions_swapped(house, request, shape):
             understand(house, compiled(house, swapped))
 
 
-def test_refuses_lookup_table(house, native):
+def test_c15_refuses_lookup_table(house, native):
     parsed = MessageV0.from_bytes(native[1:])
     table = MessageAddressTableLookup(MALLORY_KEY, bytes([0]), b"")
     altered = MessageV0(
@@ -171,46 +171,46 @@ def test_refuses_lookup_table(house, native):
 MALLORY_KEY = Pubkey.from_string(MALLORY.text)
 
 
-def test_refuses_legacy_message(house, native):
+def test_c15_refuses_legacy_message(house, native):
     with pytest.raises(MalformedPayload, match="version 0"):
         understand(house, native[1:])
 
 
 @pytest.mark.parametrize("cut", [0, 1, 3, 40, 200, -1])
-def test_refuses_cut_message(house, native, cut):
+def test_c15_refuses_cut_message(house, native, cut):
     with pytest.raises(MalformedPayload):
         understand(house, native[:cut])
 
 
-def test_refuses_left_over_bytes(house, native):
+def test_c15_refuses_left_over_bytes(house, native):
     with pytest.raises(MalformedPayload, match="left over"):
         understand(house, native + b"\0")
 
 
-def test_refuses_length_written_longer_than_needed(house, native):
+def test_c15_refuses_length_written_longer_than_needed(house, native):
     count = native[4]
     with pytest.raises(MalformedPayload, match="minimal"):
         understand(house, native[:4] + bytes([count | 0x80, 0]) + native[5:])
 
 
-def test_refuses_oversized_payload(house):
+def test_c15_refuses_oversized_payload(house):
     with pytest.raises(MalformedPayload, match="1232"):
         understand(house, bytes([0x80]) * 1233)
 
 
-def test_refuses_foreign_nonce_account(house, native):
+def test_c15_refuses_foreign_nonce_account(house, native):
     steps = steps_of(native)
     steps[0] = instructions.advance_nonce(MALLORY.text, house.fee_payer.text)
     with pytest.raises(UnknownShape, match="nonce of this wallet"):
         understand(house, compiled(house, steps))
 
 
-def test_refuses_foreign_fee_payer(house, native):
+def test_c15_refuses_foreign_fee_payer(house, native):
     with pytest.raises(UnknownShape, match="fee payer"):
         understand(house, compiled(house, steps_of(native), payer=MALLORY.text))
 
 
-def test_refuses_stranger_among_the_signers(house, usdc):
+def test_c15_refuses_stranger_among_the_signers(house, usdc):
     plan = plan_of(house, usdc, house.intent(BOB.text, 120, usdc))
     strange = replace(plan, members=(house.members[0].text, MALLORY.text))
     with pytest.raises(UnknownShape, match="members of the wallet"):
@@ -218,14 +218,14 @@ def test_refuses_stranger_among_the_signers(house, usdc):
 
 
 @pytest.mark.parametrize("members", [(0,), (0, 1, 2)])
-def test_refuses_another_number_of_signers(house, usdc, members):
+def test_c15_refuses_another_number_of_signers(house, usdc, members):
     plan = plan_of(house, usdc, house.intent(BOB.text, 120, usdc))
     strange = replace(plan, members=tuple(house.members[i].text for i in members))
     with pytest.raises(UnknownShape, match="further signers"):
         understand(house, message.message_bytes(house.wallet, strange))
 
 
-def test_refuses_throw_away_account_of_a_wrong_seed(house, native):
+def test_c15_refuses_throw_away_account_of_a_wrong_seed(house, native):
     steps = steps_of(native)
     place = next(i for i, step in enumerate(steps) if bytes(step.data)[:4] == bytes([3, 0, 0, 0]))
     content = bytearray(steps[place].data)
@@ -236,7 +236,7 @@ def test_refuses_throw_away_account_of_a_wrong_seed(house, native):
 
 
 @pytest.mark.parametrize("rent", [2_039_279, 2_039_281, 10 * SOL])
-def test_refuses_throw_away_account_with_another_rent(house, native, rent):
+def test_c15_refuses_throw_away_account_with_another_rent(house, native, rent):
     steps = steps_of(native)
     place = next(i for i, step in enumerate(steps) if bytes(step.data)[:4] == bytes([3, 0, 0, 0]))
     seed = bytes(steps[place].data)[44:-48].decode()
@@ -246,7 +246,7 @@ def test_refuses_throw_away_account_with_another_rent(house, native, rent):
         understand(house, compiled(house, steps))
 
 
-def test_refuses_close_to_another_than_the_fee_payer(house, native):
+def test_c15_refuses_close_to_another_than_the_fee_payer(house, native):
     steps = steps_of(native)
     place = next(i for i, step in enumerate(steps) if bytes(step.data) == bytes([9]))
     scratch = str(steps[place].accounts[0].pubkey)
@@ -256,14 +256,14 @@ def test_refuses_close_to_another_than_the_fee_payer(house, native):
 
 
 @pytest.mark.parametrize("change", [-1, 1, SOL])
-def test_refuses_paying_out_more_or_less_than_was_unwrapped(house, native, change):
+def test_c15_refuses_paying_out_more_or_less_than_was_unwrapped(house, native, change):
     steps = steps_of(native)
     steps[-1] = instructions.transfer_lamports(house.fee_payer.text, BOB.text, 10 * SOL + change)
     with pytest.raises(UnknownShape, match="unwrapped"):
         understand(house, compiled(house, steps))
 
 
-def test_refuses_token_account_that_is_not_the_destinations(house, usdc, token):
+def test_c15_refuses_token_account_that_is_not_the_destinations(house, usdc, token):
     steps = steps_of(token)
     mallorys = associated_token_account(MALLORY.text, usdc.contract)
     steps[1] = instructions.create_associated(house.fee_payer.text, mallorys, BOB.text, usdc.contract)
@@ -271,7 +271,7 @@ def test_refuses_token_account_that_is_not_the_destinations(house, usdc, token):
         understand(house, compiled(house, steps))
 
 
-def test_refuses_transfer_past_the_destination(house, usdc, token):
+def test_c15_refuses_transfer_past_the_destination(house, usdc, token):
     steps = steps_of(token)
     mallorys = associated_token_account(MALLORY.text, usdc.contract)
     members = [key.text for key in house.members[:2]]
@@ -285,7 +285,7 @@ def test_refuses_transfer_past_the_destination(house, usdc, token):
             understand(house, compiled(house, altered))
 
 
-def test_refuses_mint_that_is_not_pinned(house, usdc):
+def test_c15_refuses_mint_that_is_not_pinned(house, usdc):
     bonk = Key("bonk").text
     account = associated_token_account(BOB.text, bonk)
     members = [key.text for key in house.members[:2]]
@@ -298,7 +298,7 @@ def test_refuses_mint_that_is_not_pinned(house, usdc):
         understand(house, compiled(house, steps))
 
 
-def test_refuses_decimals_other_than_pinned(house, usdc):
+def test_c15_refuses_decimals_other_than_pinned(house, usdc):
     registration = house.wallet.registration()
     registration["assets"] = [registration["assets"][0], {"symbol": "USDC", "decimals": 9, "contract": usdc.contract}]
     key = house.members[0]
@@ -308,7 +308,7 @@ def test_refuses_decimals_other_than_pinned(house, usdc):
         decoder.understand(payload, SigningRole.MEMBER)
 
 
-def test_refuses_to_sign_in_the_other_role(house, native):
+def test_c15_refuses_to_sign_in_the_other_role(house, native):
     with pytest.raises(UnknownShape, match="none of our keys"):
         understand(house, native, house.fee_payer, SigningRole.MEMBER)
     with pytest.raises(UnknownShape, match="none of our keys"):
@@ -320,13 +320,13 @@ def test_refuses_to_sign_in_the_other_role(house, native):
 @pytest.mark.parametrize(
     "change", [{"family": "evm"}, {"multisig": None, "assets": None}, {"fee_payer": {}}, {"assets": []}]
 )
-def test_refuses_incomplete_registration(house, change):
+def test_c15_refuses_incomplete_registration(house, change):
     key = house.members[0]
     with pytest.raises(InvalidInput):
         SolanaDecoder({**house.wallet.registration(), **change}, {key.entry.path: key.public})
 
 
-def test_refuses_key_or_path_that_is_not_registered(house):
+def test_c15_refuses_key_or_path_that_is_not_registered(house):
     strange = [
         {"m/44h/501h/0h/0h": MALLORY.public},
         {"m/44h/501h/9h/0h": house.members[0].public},
@@ -338,7 +338,7 @@ def test_refuses_key_or_path_that_is_not_registered(house):
 
 
 @pytest.mark.parametrize("shape", ["native", "token", "collect"])
-def test_no_single_altered_byte_leaves_the_meaning_unchanged(house, request, shape):
+def test_c15_no_single_altered_byte_leaves_the_meaning_unchanged(house, request, shape):
     payload = request.getfixturevalue(shape)
     decoder = house.decoder(house.members[0])
     before = decoder.understand(payload, SigningRole.MEMBER)
