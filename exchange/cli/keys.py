@@ -1,9 +1,8 @@
-"""mext signer, mext wallet."""
+"""mext wallet."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,22 +11,6 @@ from exchange.cli.columns import aligned
 from exchange.cli.serving import DEFAULT_HOME, HomeOption
 
 app = typer.Typer(help="Wallets of an installation.", no_args_is_help=True, pretty_exceptions_enable=False)
-
-
-def signer(
-    home: Annotated[Path, typer.Option(help="Folder of the signer, mode 0700.")],
-    socket: Annotated[Path, typer.Option(help="Unix socket to listen on.")],
-    passphrase_file: Annotated[
-        Path, typer.Option(help="File with the passphrase, or the PIN of the token; mode 0600.")
-    ],
-    lease: Annotated[Path | None, typer.Option(help="Sign only while the monitor renews this file.")] = None,
-) -> None:
-    """Run one signer process until it is stopped."""
-    from custody.signers.__main__ import main
-
-    arguments = ["--home", str(home), "--socket", str(socket), "--passphrase-file", str(passphrase_file)]
-    arguments += ["--lease", str(lease)] if lease is not None else []
-    raise typer.Exit(main(arguments))
 
 
 @app.command("list")

@@ -28,6 +28,7 @@ from exchange.cli import (
     por,
     sanctions,
     serving,
+    signer,
     treasury,
     withdrawals,
 )
@@ -43,10 +44,10 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
-app.command("signer")(keys.signer)
 app.command("chains")(chains.chains)
 app.command("doctor")(serving.doctor)
 app.add_typer(devnet.app, name="devnet")
+app.add_typer(signer.app, name="signer")
 app.add_typer(keys.app, name="wallet")
 app.add_typer(key_material.app, name="keys")
 app.add_typer(por.app, name="por")

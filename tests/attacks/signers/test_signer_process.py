@@ -22,7 +22,9 @@ from custody.keys.xkeys import KeyNetwork
 from custody.primitives.errors import Conflict, LimitExceeded, QuorumNotReached, Refused, SignerUnavailable
 from custody.primitives.secret import Secret
 from custody.signers.client import RemoteSigner
+from custody.signers.doctor import examine
 from custody.signers.frames import MAX_FRAME_BYTES, Deadline, receive_frame
+from custody.signers.home import SignerHome
 from custody.signers.memory import AlreadySigned, Frozen, Tombstoned
 from custody.signers.provision import export_public, reveal_words
 
@@ -242,6 +244,15 @@ def test_f05_the_keeper_can_verify_the_log_against_the_head_kept_elsewhere(make_
     signer.stop()
     run = run_to_the_end(signer, "--verify-log")
     assert (run.returncode, run.stdout) == (0, f"{head['number']} entries, last hash {head['hash']}\n")
+
+
+def test_the_doctor_asks_a_running_signer_and_knows_another_one(trio):
+    one, other = trio[0], trio[1]
+    found = {each.name: each for each in examine(SignerHome(one.home), one.socket)}
+    assert found["process"].is_well
+    assert "running process" in found["memory"].seen
+    mistaken = {each.name: each for each in examine(SignerHome(one.home), other.socket)}
+    assert "another signer" in mistaken["process"].seen
 
 
 def test_more_clients_than_workers_all_get_their_answer(trio, fresh):
