@@ -3,6 +3,7 @@
 Rules:
     * The code chooses the class; a code the client does not know falls back to its kind, keeping text and facts.
     * Facts that JSON cannot carry exactly travel as text.
+    * A signer that says its own invariant broke, or names a kind nobody knows, is broken itself; we are not.
 
 Example:
     raise decode_fault(Fields(answer, "error"))
@@ -37,6 +38,12 @@ MAX_MESSAGE_CHARS = 1_000
 _MAX_EXACT = 1 << 53
 
 
+class SignerBroken(VerificationFailed):
+    """The signer found a bug of its own, or answers what no signer says; it is not asked further."""
+
+    code = "signer_broken"
+
+
 def encode_fault(error: ToolkitError) -> dict[str, Json]:
     """Write an error."""
     kind = next((kind for kind in KINDS if isinstance(error, kind)), InvariantBroken)
@@ -58,7 +65,9 @@ def decode_fault(fields: Fields) -> ToolkitError:
     code, kind = fields.text("code"), fields.text("kind")
     by_code = {leaf.code: leaf for leaf in _all_classes()}
     by_kind = {leaf.code: leaf for leaf in KINDS}
-    leaf = by_code.get(code) or by_kind.get(kind, InvariantBroken)
+    leaf = by_code.get(code) or by_kind.get(kind, SignerBroken)
+    if issubclass(leaf, InvariantBroken):
+        leaf = SignerBroken
     facts = fields.fields("facts").values
     known: dict[str, Fact] = {name: fact for name, fact in facts.items() if fact is None or isinstance(fact, str | int)}
     return leaf(fields.text("message")[:MAX_MESSAGE_CHARS], **known)

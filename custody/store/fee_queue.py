@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from sqlalchemy import Engine, MetaData, delete
+from sqlalchemy import Engine, MetaData, delete, update
 from sqlalchemy import select as select_columns
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col
 
 from custody.primitives.amount import Amount
@@ -101,8 +103,7 @@ class SqlFeeQueue:
         """
         with Session(self._engine) as session:
             for subject, left in sorted(dust.items()):
-                if session.get(FeeBookedRow, subject) is None:
-                    session.add(FeeBookedRow(subject=subject))
+                if _is_first(session, FeeBookedRow(subject=subject)):
                     _add_dust(session, left)
             mine = (col(FeeDueRow.kind) == kind.value) & (col(FeeDueRow.name) == name)
             session.execute(delete(FeeDueRow).where(mine & (col(FeeDueRow.chain) == chain)))
@@ -126,9 +127,17 @@ class SqlFeeQueue:
 
 def _add_dust(session: Session, left: Amount) -> None:
     symbol = left.asset.symbol
-    row = session.get(FeeDustRow, symbol, with_for_update=True)
-    if row is None:
-        session.add(FeeDustRow(asset=symbol, units=str(left.units)))
-    else:
-        row.units = str(int(row.units) + left.units)
-    session.flush()
+    _is_first(session, FeeDustRow(asset=symbol, units="0"))
+    mine = col(FeeDustRow.asset) == symbol
+    units = (
+        session.connection().execute(select_columns(col(FeeDustRow.units)).where(mine).with_for_update()).scalar_one()
+    )
+    session.execute(update(FeeDustRow).where(mine).values(units=str(int(units) + left.units)))
+
+
+def _is_first(session: Session, row: FeeModel) -> bool:
+    """Insert a row unless it is there, also if another process does the same now; tell whether it was inserted."""
+    connection = session.connection()
+    make: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    table = FeeModel.metadata.tables[str(row.__tablename__)]
+    return connection.execute(make(table).values(**row.model_dump()).on_conflict_do_nothing()).rowcount == 1

@@ -191,9 +191,9 @@ class SqlWithdrawalStore:
             wanted &= col(PaymentRow.chain) == chain
         return self._payments(wanted)
 
-    def backlog(self) -> Mapping[tuple[ChainId, str], int]:
-        """Count the payments per lane that no block holds yet: (chain, wallet id) -> number."""
-        waiting = col(PaymentRow.state).in_([state.value for state in BEFORE_BLOCK])
+    def backlog(self, states: Set[PaymentState] = BEFORE_BLOCK) -> Mapping[tuple[ChainId, str], int]:
+        """Count the payments per lane in these states, as a rule those that no block holds yet: (chain, wallet id)."""
+        waiting = col(PaymentRow.state).in_([state.value for state in states])
         lane = (col(PaymentRow.chain), col(PaymentRow.wallet_id))
         with Session(self._reading) as session:
             found = session.exec(select(*lane, func.count()).where(waiting).group_by(*lane))

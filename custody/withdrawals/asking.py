@@ -21,11 +21,9 @@ from typing import Any
 from custody.keys.material import Signature, Signer, SigningNeed, SigningRequest, SigningRole
 from custody.primitives.errors import (
     BadSignature,
-    InvalidInput,
+    InvariantBroken,
     QuorumNotReached,
-    Refused,
-    SignerUnavailable,
-    VerificationFailed,
+    ToolkitError,
 )
 from custody.withdrawals.deciding import has_quorum, votes_for
 from custody.withdrawals.lanes import AnyLane
@@ -130,7 +128,9 @@ def _ask(visit: Visit, need: SigningNeed, signer: Signer, parts: PipelineParts, 
     try:
         signatures = signer.sign(request)
         fresh = _new_and_genuine(visit, signatures)
-    except (SignerUnavailable, Refused, InvalidInput, VerificationFailed) as error:
+    except InvariantBroken:
+        raise
+    except ToolkitError as error:  # whatever a signer says: the next one is asked
         order.blame(signer.name)
         visit.faults[signer.name] = f"{error.code}: {error.message}"
         return

@@ -50,6 +50,9 @@ from custody.withdrawals.records import Payment, Withdrawal
 from custody.withdrawals.request import CheckedRequest
 from custody.withdrawals.states import PaymentState
 
+_SHOWN = frozenset({PaymentState.SIGNING, PaymentState.IN_FLIGHT})
+"""Payments that signers or nodes may know of. Those that wait for their gates must not keep each other waiting."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -96,7 +99,7 @@ def pass_gates(payment: Payment, withdrawals: Sequence[Withdrawal], parts: Pipel
         now_ms,
         attempt.plan,
         cache(partial(_read, attempt.plan, tuple(each.bound_intent() for each in withdrawals), lane)),
-        parts.gates.once("backlog", now_ms, parts.store.backlog).get((lane.chain, lane.wallet_id), 0),
+        parts.gates.once("backlog", now_ms, partial(parts.store.backlog, _SHOWN)).get((lane.chain, lane.wallet_id), 0),
         parts.store.with_limits([each.id for each in withdrawals]),
     )
     drafts = []

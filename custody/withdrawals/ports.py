@@ -22,7 +22,7 @@ from custody.withdrawals.facts import Ask, Circumstances, UsageKey
 from custody.withdrawals.gates.receipts import Receipt, ReceiptDraft
 from custody.withdrawals.records import Attempt, GivenSignature, Payment, Withdrawal
 from custody.withdrawals.rules import Policy
-from custody.withdrawals.states import PaymentState, WithdrawalState
+from custody.withdrawals.states import BEFORE_BLOCK, PaymentState, WithdrawalState
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,8 @@ class WithdrawalStore(Protocol):
         """Return payments in these states, on one chain or on all, oldest first."""
         ...
 
-    def backlog(self) -> Mapping[tuple[ChainId, str], int]:
-        """Count the payments per lane that no block holds yet: (chain, wallet id) -> number."""
+    def backlog(self, states: Set[PaymentState] = BEFORE_BLOCK) -> Mapping[tuple[ChainId, str], int]:
+        """Count the payments per lane in these states, as a rule those that no block holds yet: (chain, wallet id)."""
         ...
 
     def attempts(self, payment_id: str) -> tuple[Attempt, ...]:

@@ -225,7 +225,10 @@ def _paid(case: _Case, txid: TxId, now_ms: int, reason: str) -> Change:
         each.move(AttemptEvent.SEE_IN_BLOCK) for each in known if ATTEMPT.allows(each.state, AttemptEvent.SEE_IN_BLOCK)
     )
     # The bytes are not here: the record holds what is known, so that no other payment rests on the same transaction.
-    evidence = SignedTx(txid, b"", payment.conflict_key, Amount(0, case.lane.native))
+    # What it cost is not known either, only what it may have cost at most.
+    fees = [each.intent.fee_max for each in case.withdrawals if each.intent is not None]
+    fee_max = Amount(sum(fee.units for fee in fees if fee.asset == case.lane.native), case.lane.native)
+    evidence = SignedTx(txid, b"", payment.conflict_key, fee_max)
     found = Attempt(payment.id, len(case.attempts) + 1, AttemptState.MINED, b"", (), evidence)
     return Change(
         withdrawals=tuple(each.move(WithdrawalEvent.FINALISE, now_ms, reason) for each in case.withdrawals),

@@ -19,6 +19,7 @@ from custody.primitives.invariant import invariant
 from custody.withdrawals.abandoning import abandon_open, is_abandoned
 from custody.withdrawals.asking import Visit, ask_all, named, require_closed, visit_of
 from custody.withdrawals.deciding import is_ready
+from custody.withdrawals.errors import GateClosed
 from custody.withdrawals.gating import pass_gates, require_house
 from custody.withdrawals.parts import PipelineParts
 from custody.withdrawals.ports import Change
@@ -77,12 +78,12 @@ def sign(payment: Payment, parts: PipelineParts, order: SignerOrder, now_s: int)
 
 def _go_on(visit: Visit, parts: PipelineParts, order: SignerOrder, now_s: int, *, overdue: bool) -> None:
     if not visit.is_complete():
-        visit = _with_receipts(visit, parts)
         try:
+            visit = _with_receipts(visit, parts)
             ask_all(visit, parts, order, now_s)
-        except QuorumNotReached:
+        except (QuorumNotReached, GateClosed):
             if not overdue:
-                raise  # votes may come; after the expiry none will, and people have to look
+                raise  # votes may come, gates may open; after the expiry it is too late, and people have to look
     if visit.is_complete():
         _complete(visit, parts)
     elif overdue:

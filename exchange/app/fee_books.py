@@ -12,7 +12,7 @@ from typing import Protocol
 
 from custody.primitives.amount import Amount
 from custody.primitives.chain import Chain, ChainId
-from custody.primitives.errors import InvariantBroken, ToolkitError, Unavailable
+from custody.primitives.errors import InvariantBroken, Refused, ToolkitError, Unavailable
 from custody.store.fee_queue import DueKind, SqlFeeQueue
 from custody.store.sweeps import SqlSweepStore
 from custody.store.withdrawals import SqlWithdrawalStore
@@ -29,6 +29,12 @@ class FeesNotBooked(Unavailable):
     """Some network fees could not be charged to the house; they are tried again."""
 
     code = "fees_not_booked"
+
+
+class FeeNotKnown(Refused):
+    """The bytes of a payment were lost, and with them what it cost; people look it up on chain."""
+
+    code = "fee_not_known"
 
 
 class FeeStores(Protocol):
@@ -52,7 +58,7 @@ class FeeBooks:
     def __init__(self, ledger: SettlementLedger, stores: FeeStores) -> None:
         self._ledger = ledger
         self._stores = stores
-        self.has_stepped = False
+        self._stepped: set[ChainId] = set()
 
     def step(self, parts: Iterable[ChainParts]) -> None:
         """Book every fee of a final transaction that is not booked yet, of one that failed on chain, too.
@@ -65,17 +71,24 @@ class FeeBooks:
         """
         problems = list[ToolkitError]()
         for part in parts:
+            here = list[ToolkitError]()
             for name in self._stores.fees.due(DueKind.PAYMENT, part.chain.id):
-                with _noted(problems):
+                with _noted(here):
                     self._book_payment(part, name)
             for move in self.due_sweeps(part.chain):  # sweeps, tickets
-                with _noted(problems):
+                with _noted(here):
                     self._book_sweep(part.chain.id, move)
-        # A fee that the house cannot pay is known, and missing; one that no node tells makes the dust a guess.
-        self.has_stepped = self.has_stepped or not any(isinstance(each, Unavailable) for each in problems)
+            # A fee that the house cannot pay is known, and missing; one that no node tells makes the dust a guess.
+            if not any(isinstance(each, Unavailable) for each in here):
+                self._stepped.add(part.chain.id)
+            problems += here
         if problems:
             told = "; ".join(sorted({each.message for each in problems})[:MOST_TOLD])
             raise FeesNotBooked(f"fees not booked, {len(problems)} in all: {told}", fees=len(problems))
+
+    def has_stepped(self, chain: ChainId) -> bool:
+        """Tell whether every fee of a chain that was due at the start was looked at: its dust is known then."""
+        return chain in self._stepped
 
     def due_payments(self, chain: ChainId) -> frozenset[str]:
         """Payments of a chain that ended, and whose fees are not booked yet."""
@@ -100,6 +113,8 @@ class FeeBooks:
             for attempt in self._stores.withdrawals.attempts(payment_id):
                 if attempt.signed is not None and attempt.state is AttemptState.MINED:
                     subject = f"{part.chain.id}/{attempt.signed.txid}"
+                    if not attempt.signed.raw:  # people proved that it was paid; until then at most its cap is missing
+                        raise FeeNotKnown(f"fee of payment {payment_id} is not known: its bytes were lost ({subject})")
                     dust[subject] = self._ledger.book_fee(subject, part.fee_paid(attempt.signed))
         self._stores.fees.done(DueKind.PAYMENT, part.chain.id, payment_id, dust)
 

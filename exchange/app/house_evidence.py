@@ -21,7 +21,7 @@ from pathlib import Path
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
 from custody.primitives.encoding import canonical_json
-from custody.primitives.errors import NotFound
+from custody.primitives.errors import NotFound, Unavailable
 from custody.primitives.ids import WithdrawalId
 from custody.withdrawals.gates.evidence import (
     BooksEvidence,
@@ -37,6 +37,12 @@ from exchange.app.blueprint import WalletSpec
 from exchange.app.checked_signers import CheckedSigner
 from exchange.app.wallets import member_keys, registration_of
 from exchange.settlement.reserve_archive import ReserveArchive
+
+
+class ProofUnreadable(Unavailable):
+    """The folder of published statements is damaged; the gate of proof stays closed until it is mended."""
+
+    code = "proof_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +163,13 @@ class HouseNotes:
     def proof(self, asset: Asset) -> ProofEvidence:
         """Tell what was published; a statement covers all assets of the house, and no fund is kept."""
         del asset
-        newest = self._sources.archive.last_published()
-        return ProofEvidence(newest, self._sources.archive.cutoff_s(newest) if newest else 0)
+        try:
+            newest = self._sources.archive.last_published()
+            return ProofEvidence(newest, self._sources.archive.cutoff_s(newest) if newest else 0)
+        except (OSError, ValueError, KeyError) as error:
+            raise ProofUnreadable(
+                f"the published statements cannot be read: {type(error).__name__}: {error}"
+            ) from error
 
 
 def _digest(spec: WalletSpec) -> str:

@@ -138,23 +138,26 @@ class AssetWatch:
         return self._custody.stores.bell.rung(self._part.chain.id), self._owed_quanta(self._scale.number)
 
     def _asset_reading(self, now_ms: int) -> AssetReading | None:
-        if not self._custody.fees.has_stepped:
+        if not self._custody.fees.has_stepped(self._part.chain.id):
             return None  # the fees' dust is not known before
         part, signs = self._part, self._signs()
         before = self._books()
         tip = part.source.tip()
         if self._held is None or self._held[0] != tip:
-            self._held = (tip, part.held())
-            if part.source.tip() != tip:
-                self._held = None
-                return None
+            held, self._held = part.held(), None
+            if (newest := part.source.tip()) != tip:
+                # On a chain that is faster than our reading there is no quiet moment: two equal readings make one.
+                tip = newest
+                if part.held() != held:
+                    return None
+            self._held = (tip, held)
         _, (hot, warm, cold) = self._held
-        held = hot + warm + cold
+        there = hot + warm + cold
         after = before if signs == self._signs() else self._books()
         outgoing, incoming = {**before.outgoing, **after.outgoing}, {**before.incoming, **after.incoming}
         margins = Margins(
-            held - max(before.due, after.due),
-            held - min(before.due, after.due),
+            there - max(before.due, after.due),
+            there - min(before.due, after.due),
             sum(outgoing.values()),
             sum(incoming.values()),
         )
@@ -163,7 +166,7 @@ class AssetWatch:
             # A deposit of the newest block may not be known yet: only what is missing can be judged.
             margins = Margins(margins.low, margins.high, margins.outgoing, max(margins.low, margins.incoming))
         elif (come := self._come(tip)) is not None:
-            self._left = self._meter.left(come - held, now_ms)
+            self._left = self._meter.left(come - there, now_ms)
         self._record(StockSample(part.native.symbol, time.time_ns() // (HOUR_S * 10**9), hot, cold, after.due, warm))
         most = after.due * MOST_HOURLY_PPM // PPM
         return AssetReading(part.native.symbol, margins, self._left, most)

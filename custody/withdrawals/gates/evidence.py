@@ -100,7 +100,7 @@ class IsolationEvidence(Evidence):
         to_chain: Where the destination is.
         units: What leaves.
         large_from: Above how much a customer waits now; empty while all flow.
-        waiting: Payments of the lane before their block, this one included.
+        waiting: Other payments of the lane that signers or nodes may know of, and no block holds.
         most_waiting: As many may be.
     """
 

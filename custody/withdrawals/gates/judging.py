@@ -146,8 +146,8 @@ def isolation_gate(found: IsolationEvidence, _moment: Moment) -> str:
         return f"wallet {found.wallet} is not the {found.source} wallet on {found.to_chain}"
     if found.kind == Kind.CUSTOMER.value and found.large_from and int(found.units) > int(found.large_from):
         return "little lies in the hot wallet, and large amounts wait"
-    if found.waiting > found.most_waiting:
-        return f"more than {found.most_waiting} payments of wallet {found.wallet} wait for a block"
+    if found.waiting >= found.most_waiting:
+        return f"{found.most_waiting} payments of wallet {found.wallet} wait for a block"
     return ""
 
 

@@ -3,7 +3,15 @@ import pytest
 from simulators.chain import SimReader
 from simulators.withdrawal_house import FUNDS, House
 
-from custody.primitives.errors import IllegalMove
+from custody.keys.material import SigningRequest
+from custody.keys.strict_json import Fields
+from custody.keys.token import TokenUnavailable
+from custody.primitives.errors import Conflict, IllegalMove, InvariantBroken
+from custody.signers.faults import decode_fault, encode_fault
+from custody.withdrawals.asking import visit_of
+from custody.withdrawals.deciding import votes_for
+from custody.withdrawals.gates.evidence import ProofEvidence
+from custody.withdrawals.parts import Batching
 from custody.withdrawals.pipeline import Pipeline
 from custody.withdrawals.rebuilding import MAX_ATTEMPTS
 from custody.withdrawals.states import AttemptEvent, AttemptState, PaymentState, WithdrawalState
@@ -166,3 +174,62 @@ def test_only_a_replaced_plan_is_taken_up_again(fixed):
     (attempt,) = attempts_of(fixed, withdrawal)
     with pytest.raises(IllegalMove):
         attempt.move(AttemptEvent.RESUME)
+
+
+@pytest.mark.parametrize(
+    "fault", [TokenUnavailable("the device was removed"), InvariantBroken("its own bug"), Conflict("odd")]
+)
+def test_e09_whatever_kind_of_error_a_signer_sends_the_next_one_is_asked_and_nothing_stops(fault):
+    house = House()
+    asked = []
+
+    def sends(request):
+        asked.append(request)
+        raise decode_fault(Fields(encode_fault(fault), "answer"))
+
+    house.signers[0].sign = sends
+    withdrawal = house.ask().id
+    house.settle()
+    assert house.state(withdrawal) == "settled"
+    assert asked
+
+
+def test_e09_a_signature_released_behind_a_closed_gate_brings_people_in_at_the_expiry():
+    house = House()
+    withdrawal = house.ask()
+    house.evidence.changed["proof"] = ProofEvidence(0, 0)
+    house.step()
+    payment = payment_of(house, withdrawal)
+    assert payment.state is PaymentState.OPEN
+    records = (house.store.withdrawal(withdrawal.id),)
+    visit = visit_of(payment, records, house.parts)
+    need = visit.lane.codec.next_need(visit.tx, [])
+    intents = tuple(each.bound_intent() for each in records)
+    votes = tuple(vote for each in records for vote in votes_for(each, house.parts))
+    wallet = visit.lane.wallet_id
+    house.signers[0].sign(SigningRequest(visit.lane.chain, wallet, need.role, need.payload, intents, votes))
+    house.reopen()  # as after a restored database: the signer knows more than the records
+    house.evidence.changed["proof"] = ProofEvidence(0, 0)
+    house.step()
+    assert payment_of(house, withdrawal).state is PaymentState.SIGNING
+    house.now_s = intents[0].expires_at_s + 10
+    house.step()
+    assert house.state(withdrawal.id) == "needs_review"
+
+
+def test_e09_payments_that_wait_for_their_gates_never_keep_each_other_waiting(monkeypatch):
+    house = House(batching=Batching(max_items=1, max_in_flight=4))
+    house.evidence.changed["proof"] = ProofEvidence(0, 0)
+    asked = [house.ask(1_000, key=f"key-{n}", to=f"sim1d{n}").id for n in range(5)]
+    house.step()
+    genuine = house.store.backlog
+    # Another pipeline over the same store read the backlog before this one wrote: a fifth payment is opened.
+    monkeypatch.setattr(house.store, "backlog", lambda *some: {k: n - 1 for k, n in genuine(*some).items()})
+    house.now_s += 1
+    house.step()
+    monkeypatch.undo()
+    assert sum(genuine().values()) == 5
+    house.evidence.changed.clear()
+    house.now_s += 1
+    house.settle()
+    assert {str(house.state(each)) for each in asked} == {"settled"}

@@ -3,7 +3,7 @@ import pytest
 from custody.keys.strict_json import Fields
 from custody.primitives import errors
 from custody.primitives.encoding import canonical_json
-from custody.signers.faults import MAX_MESSAGE_CHARS, decode_fault, encode_fault
+from custody.signers.faults import MAX_MESSAGE_CHARS, SignerBroken, decode_fault, encode_fault
 from custody.signers.memory import AlreadySigned
 
 
@@ -15,7 +15,6 @@ from custody.signers.memory import AlreadySigned
         errors.BadSignature,
         errors.MalformedPayload,
         errors.Conflict,
-        errors.InvariantBroken,
     ],
 )
 def test_an_error_comes_back_as_its_own_class(leaf):
@@ -36,7 +35,12 @@ def test_an_unknown_code_falls_back_to_its_kind():
 
 def test_an_unknown_kind_is_never_taken_for_a_harmless_one():
     fault = {**encode_fault(errors.Refused("no")), "code": "x", "kind": "y"}
-    assert type(decode_fault(Fields(fault, "error"))) is errors.InvariantBroken
+    assert type(decode_fault(Fields(fault, "error"))) is SignerBroken
+
+
+def test_a_broken_invariant_of_a_signer_is_never_taken_for_ours():
+    back = decode_fault(Fields(encode_fault(errors.InvariantBroken("its own bug")), "error"))
+    assert (type(back), back.message) == (SignerBroken, "its own bug")
 
 
 @pytest.mark.parametrize("field", ["kind", "code", "message", "facts"])

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from custody.chains.port import SignedTx
 from custody.primitives.amount import Amount
 from custody.primitives.errors import InvariantBroken, NodeUnavailable
+from custody.store.database import open_database
 from custody.store.fee_queue import DueKind, SqlFeeQueue, fee_is_due
 from custody.wallets.deposit import Deposit, DepositState
 from custody.wallets.sweep import Sweep, SweepState
@@ -63,7 +64,7 @@ def test_a_fee_the_house_cannot_pay_waits_and_is_booked_once_it_can(tmp_path, bo
     for _ in range(3):
         with pytest.raises(FeesNotBooked, match="1 in all"):
             fees.step([PAYING])
-    assert fees.has_stepped
+    assert fees.has_stepped(sim_chain().id)
     fund_house(books, 100)
     fees.step([PAYING])
     fees.step([PAYING])
@@ -103,10 +104,10 @@ def test_one_fee_that_no_node_tells_keeps_no_other_one_waiting_and_the_dust_is_n
     fees = fee_books(books, house, sweeps)
     with pytest.raises(FeesNotBooked, match="1 in all: no receipt now"):
         fees.step([part(sim_chain(), fee_paid=sometimes)])
-    assert (house_units(books), fees.has_stepped) == (90, False)
+    assert (house_units(books), fees.has_stepped(sim_chain().id)) == (90, False)
     silent[:] = ["another"]
     fees.step([part(sim_chain(), fee_paid=sometimes)])
-    assert (house_units(books), fees.has_stepped) == (80, True)
+    assert (house_units(books), fees.has_stepped(sim_chain().id)) == (80, True)
 
 
 def test_a_broken_invariant_is_no_fee_that_waits(tmp_path, books, sweeps):
@@ -249,3 +250,37 @@ def test_tickets_that_came_too_late_cost_nothing(tmp_path, books, sweeps):
     fees = fee_books(books, paid_house(tmp_path), sweeps)
     fees.step([part(BENT)])
     assert fees.dust("BENT") == 0
+
+
+def test_a_fee_that_was_lost_with_the_bytes_is_never_booked_as_nothing(books, database, sweeps):
+    lost = SignedTx("tx", b"", "key", Amount(40, SIM_COIN))
+    attempts = [SimpleNamespace(signed=lost, state=AttemptState.MINED)]
+    with Session(database) as session:
+        fee_is_due(session, sim_chain().id, DueKind.PAYMENT, "pay-1")
+        session.commit()
+    house = SimpleNamespace(store=SimpleNamespace(attempts=lambda payment_id: attempts), engine=database)
+    fund_house(books, 100)
+    fees = fee_books(books, house, sweeps)
+    with pytest.raises(FeesNotBooked, match="bytes were lost"):
+        fees.step([PAYING])
+    assert house_units(books) == 100
+    assert fees.due_payments(sim_chain().id) == {"pay-1"}
+    assert fees.has_stepped(sim_chain().id)
+
+
+def test_a_node_that_tells_no_fee_keeps_only_its_own_chain_in_doubt(tmp_path, books, sweeps):
+    def silent(signed):
+        raise NodeUnavailable("no receipt now")
+
+    fees = fee_books(books, paid_house(tmp_path, 1_000), sweeps)
+    with pytest.raises(FeesNotBooked):
+        fees.step([part(sim_chain(), fee_paid=silent), part(BENT, fee_paid=taken)])
+    assert (fees.has_stepped(sim_chain().id), fees.has_stepped(BENT.id)) == (False, True)
+
+
+def test_two_processes_book_a_fee_once(tmp_path):
+    url = f"sqlite:///{tmp_path}/x.db"
+    one, other = SqlFeeQueue(open_database(url)), SqlFeeQueue(open_database(url))
+    for queue in (one, other, one):
+        queue.done(DueKind.PAYMENT, BENT.id, "pay-1", {"sim/tx": Amount(7, BENT_COIN)})
+    assert (one.dust("BENT"), other.booked(["sim/tx", "sim/ty"])) == (7, {"sim/tx"})

@@ -56,7 +56,7 @@ class World:
             fees=self.queue,
         )
         self.fees = FeeBooks(None, stores)
-        self.fees.has_stepped = True
+        self.fees.step([SimpleNamespace(chain=chain(), fee_paid=None)])
         self.lent = LentGas()
         part = SimpleNamespace(
             chain=chain(),
@@ -150,7 +150,7 @@ def test_a_silent_node_is_an_error_and_not_an_imbalance(world):
 
 
 def test_nothing_is_judged_before_the_fees_of_the_past_are_known(world):
-    world.fees.has_stepped = False
+    world.fees._stepped.clear()
     world.hot -= 1
     assert world.look() is None
 
@@ -259,3 +259,23 @@ def test_what_looks_wrong_is_read_again_without_waiting_for_a_change(world):
     world.now_ms += 500
     with pytest.raises(AlarmRaised, match="1 base units missing"):
         world.watch.step()
+
+
+@pytest.mark.parametrize("latency_ms", [20, 100, 150])
+def test_a_chain_whose_blocks_come_faster_than_a_reading_is_compared_all_the_same(world, latency_ms):
+    def tip():
+        world.now_ms += 2 * latency_ms
+        slot = world.now_ms // 400
+        return replace(world.tip, height=1_000 + slot, hash=f"s{slot}")
+
+    def held():
+        world.now_ms += 3 * latency_ms
+        return world.hot, world.warm, world.cold
+
+    world.watch._part.source.tip, world.watch._part.held = tip, held
+    told = []
+    world.watch._custody.notes = SimpleNamespace(note_books=lambda *told_so: told.append(told_so))
+    while world.now_ms < 20_000:
+        world.watch.step()
+        world.now_ms += 100
+    assert len(told) > 5
