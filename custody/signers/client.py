@@ -47,22 +47,30 @@ class RemoteSigner:
         self._path = socket_path
         self._timeout_s = timeout_s
 
-    def health(self) -> Mapping[str, object]:
+    def health(self, timeout_s: int | None = None) -> Mapping[str, object]:
         """Name, rule version, freeze, highest sequence, audit head, wallets.
 
+        Args:
+            timeout_s: How long this one question waits, seconds; as long as any other if not given.
+
         Raises:
-            SignerUnavailable: The process cannot be reached.
+            SignerUnavailable: No answer, or nonsense.
         """
+        if timeout_s is not None:
+            return RemoteSigner(self.name, self._path, timeout_s).health()
         return self._call({"op": "health"}).values
 
     def public_keys(self, chain: ChainId, wallet_id: str) -> Sequence[PublicKey]:
         """Return the keys this signer holds for a wallet, the member key first; empty if none.
 
         Raises:
-            SignerUnavailable: The process cannot be reached.
+            SignerUnavailable: No answer, or nonsense.
         """
         result = self._call({"op": "public_keys", "chain": chain, "wallet_id": wallet_id})
-        return tuple(decode_key(item) for item in result.each("keys", _MAX_KEYS))
+        try:
+            return tuple(decode_key(item) for item in result.each("keys", _MAX_KEYS))
+        except MalformedPayload as error:
+            raise self._unavailable(f"answered nonsense: {error.message}") from error
 
     def sign(self, request: SigningRequest) -> tuple[Signature, ...]:
         """Ask for signatures.

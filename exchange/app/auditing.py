@@ -1,7 +1,7 @@
 """What an auditor does with an installation: export the receipts, and check receipts and audit logs against kept heads.
 
 Rules:
-    * Everything is opened for reading only, beside a running service.
+    * Everything is opened for reading only, beside a running service; only an accepted head is written.
     * Receipts are checked with the public key alone. A head that was kept outside shows a tail that was cut off.
 
 Example:
@@ -11,6 +11,7 @@ Example:
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,14 +20,15 @@ from urllib.parse import quote
 
 from custody.keys.material import PublicKey
 from custody.keys.private_files import read_private
-from custody.primitives.errors import MalformedPayload, NotFound
+from custody.primitives.errors import MalformedPayload, NotFound, SignerUnavailable
 from custody.primitives.ids import Digest
 from custody.signers import audit
+from custody.signers.client import RemoteSigner
 from custody.store.database import open_reading
 from custody.store.receipts import all_receipts
 from custody.withdrawals.gates.receipt_lines import line_of, parse_line
 from custody.withdrawals.gates.receipts import Head, Receipt, verify_receipts
-from exchange.app.audit_heads import RECEIPTS, KeptHead, read_heads
+from exchange.app.audit_heads import HEALTH_TIMEOUT_S, RECEIPTS, KeptHead, accept_head, head_of, read_heads
 from exchange.app.blueprint import load_blueprint
 from exchange.app.home import Home
 from exchange.app.sealing import read_receipt_key
@@ -129,6 +131,62 @@ def check_home(home: Home) -> list[Checked]:
         if memory.exists():  # a signer on a machine of its own is checked there
             found.append(_check_log(name, memory, kept.get(name)))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A log beside what was kept of it: whose, the kept head, and the head that it shows now."""
+
+    name: str
+    kept: KeptHead
+    shown: KeptHead
+
+
+def compare_head(home: Home, name: str) -> Difference:
+    """Put the head that a signer or the receipts show now beside the one that was kept.
+
+    Args:
+        home: The installation; its service may run or not.
+        name: Of a signer, or "receipts".
+
+    Raises:
+        NotFound: No head of that name was kept.
+        SignerUnavailable: The signer does not answer, and its memory is not below this home.
+        ReceiptBroken, AuditChainBroken: The log itself does not hold: there is nothing to accept.
+    """
+    kept = read_heads(home.audit_heads)
+    if name not in kept:
+        raise NotFound(f"{home.audit_heads}: no head of {name!r} was kept; there are {', '.join(sorted(kept))}")
+    return Difference(name, kept[name], _shown_head(home, name))
+
+
+def accept_shown(home: Home, difference: Difference, reason: str) -> None:
+    """Make the head that is shown the one that the next are compared with, at the next start of the service.
+
+    Raises:
+        MalformedPayload: No reason, or a long one.
+        HeadsUnavailable: It cannot be written.
+    """
+    accept_head(home.audit_heads, difference.name, difference.shown, reason)
+
+
+def _shown_head(home: Home, name: str) -> KeptHead:
+    now_s = time.time_ns() // 10**9
+    if name == RECEIPTS:
+        database = open_reading(home.folder / "custody.sqlite")
+        try:
+            end = check_receipts(all_receipts(database), home_key(home), None)
+        finally:
+            database.dispose()
+        return KeptHead(end.entries, end.head, now_s)
+    try:
+        return head_of(name, RemoteSigner(name, home.socket(name)).health(HEALTH_TIMEOUT_S), now_s)
+    except SignerUnavailable:
+        memory = home.signer(name) / "memory.sqlite"
+        if not memory.exists():
+            raise
+        end = _check_log(name, memory, None)
+        return KeptHead(end.entries, end.head, now_s)
 
 
 def _check_log(name: str, memory: Path, kept: KeptHead | None) -> Checked:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 from custody.keys.material import PublicKey, Release, Signature, Signer, SigningRequest
 from custody.primitives.chain import ChainId
-from custody.primitives.errors import SignerUnavailable, VerificationFailed
+from custody.primitives.errors import InvariantBroken, SignerUnavailable, ToolkitError, VerificationFailed
 from custody.withdrawals.lanes import AnyLane
 
 
@@ -131,7 +131,9 @@ def missing_step(lanes: Iterable[AnyLane]) -> Callable[[], None]:
                 continue  # one answer a step is enough to know that a process is down
             try:
                 signer.verify()
-            except (SignerUnavailable, SignerMismatch) as error:
+            except InvariantBroken:
+                raise
+            except ToolkitError as error:  # whatever one answers, the others are looked for too
                 missing[signer.name] = error.message
         if missing:
             raise SignersMissing("; ".join(missing[name] for name in sorted(missing)), signers=", ".join(missing))

@@ -1,13 +1,14 @@
 """mext audit: receipts of the nine gates, and the audit logs of the signers.
 
 Rules:
-    * Both commands only read; the service may go on meanwhile.
+    * The service may go on meanwhile; only `accept` writes, one line behind the kept heads.
     * `verify --receipts` needs a file and the public key. A head that was kept outside shows a tail that was cut off.
 
 Example:
     mext audit export --receipts receipts.jsonl
     mext audit verify --receipts receipts.jsonl --key 5f8e... --head 120:9c41...
     mext audit verify
+    mext audit accept receipts --reason "backup of Friday restored" --yes
 """
 
 from __future__ import annotations
@@ -66,3 +67,27 @@ def verify(
             "contains the head kept outside" if each.was_kept else "no head was kept outside: a cut tail does not show"
         )
         print(f"ok   {each.name:<12} {each.entries:>6} entries, head {each.entries}:{each.head}; {kept}")
+
+
+@app.command()
+def accept(
+    name: Annotated[str, typer.Argument(help='A signer, or "receipts".')],
+    reason: Annotated[str, typer.Option(help="Why its log is not what it was; stays in the file.")],
+    home: HomeOption = DEFAULT_HOME,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept it; without this nothing is written.")] = False,
+) -> None:
+    """After a restored backup: let heads be compared with the one shown now. Exit status 4 if it waits for --yes."""
+    from exchange.app.auditing import accept_shown, compare_head
+    from exchange.app.home import Home
+
+    found = compare_head(Home(home), name)
+    print(f"kept   {name} {found.kept.number}:{found.kept.hash}")
+    print(f"shown  {name} {found.shown.number}:{found.shown.hash}")
+    if (found.kept.number, found.kept.hash) == (found.shown.number, found.shown.hash):
+        print("they are the same: nothing to accept")
+        return
+    if not yes:
+        print("nothing was written; look why they differ, then repeat it with --yes")
+        raise typer.Exit(4)
+    accept_shown(Home(home), found, reason)
+    print("accepted; a service that runs keeps its gates closed until it is started again")

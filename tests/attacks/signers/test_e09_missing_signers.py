@@ -1,12 +1,15 @@
 # E09 at the start and afterwards, against real signer processes: a quorum is enough, and nobody is asked for anything
 # before its keys were seen.
+import socket
+import threading
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 from simulators.signer_kit import approve, intent, request, wallet_json
 from simulators.toy_family import CHAIN, pay
 
-from custody.primitives.errors import SignerUnavailable
+from custody.primitives.errors import InvariantBroken, MalformedPayload, SignerUnavailable
 from custody.withdrawals.lanes import Member
 from exchange.app.checked_signers import CheckedSigner, SignerMismatch, SignersMissing, missing_step, verify_signers
 
@@ -95,3 +98,60 @@ def test_a_signer_that_comes_back_with_other_keys_is_not_asked_and_is_named(own_
     own_trio[2].start()
     missing_step([lane])()
     assert third.is_verified
+
+
+@pytest.mark.parametrize(
+    "result",
+    [b'{"keys":7}', b'{"keys":[7]}', b'{"keys":[{}]}', b'{"keys":[{"curve":"p256","raw":"00"}]}'],
+    ids=["number", "numbers", "empty", "curve"],
+)
+def test_e09_keys_that_are_nonsense_name_the_liar_and_the_others_are_looked_for(own_trio, tmp_path, result):
+    lane = lane_of(own_trio, keys_of(own_trio))
+    first, client = lane.members[0].signer, own_trio[0].client
+    with answering(tmp_path / "s", b'{"ok":true,"result":' + result + b"}"):
+        client._path = tmp_path / "s"
+        try:
+            with pytest.raises(SignersMissing, match=f"^signer {first.name} answered nonsense"):
+                missing_step([lane])()
+        finally:
+            client._path = own_trio[0].socket
+    assert [each.signer.is_verified for each in lane.members] == [False, True, True]
+
+
+def test_e09_whatever_a_signer_answers_the_others_are_looked_for_but_a_bug_of_ours_stops(own_trio):
+    lane = lane_of(own_trio, keys_of(own_trio))
+    first = lane.members[0].signer
+    first._signer = Raising(MalformedPayload("what was asked does not decode"))
+    with pytest.raises(SignersMissing, match="what was asked does not decode"):
+        missing_step([lane])()
+    assert [each.signer.is_verified for each in lane.members] == [False, True, True]
+    first._signer = Raising(InvariantBroken("a bug"))
+    with pytest.raises(InvariantBroken):
+        missing_step([lane])()
+
+
+class Raising:
+    def __init__(self, error):
+        self.error = error
+
+    def public_keys(self, chain, wallet_id):
+        raise self.error
+
+
+@contextmanager
+def answering(path, body):
+    """One process that answers one question with this frame."""
+
+    def answer():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(len(body).to_bytes(4, "big") + body)
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield
+        thread.join()

@@ -130,7 +130,7 @@ class Log:
     def __init__(self):
         self.number, self.hash, self.down = 1, "aa", False
 
-    def health(self):
+    def health(self, timeout_s):
         if self.down:
             raise SignerUnavailable("down")
         return {"audit": {"number": self.number, "hash": self.hash}}
