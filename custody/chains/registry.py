@@ -15,6 +15,7 @@ from custody.chains.solana import params as solana
 from custody.chains.tron import params as tron
 from custody.chains.utxo import params as utxo
 from custody.chains.xrpl import params as xrpl
+from custody.primitives.asset import Asset
 from custody.primitives.chain import Chain, ChainId
 from custody.primitives.errors import UnknownChain
 
@@ -26,6 +27,18 @@ CHAINS: Mapping[ChainId, Chain] = MappingProxyType(
     }
 )
 """All networks by id."""
+
+NATIVES: Mapping[ChainId, Asset] = MappingProxyType(
+    {
+        **{row.chain.id: row.asset for row in utxo.ROWS},
+        **{
+            row.chain.id: row.native
+            for rows in (evm.ROWS, (solana.MAINNET, solana.DEVNET, solana.LOCAL), tron.ROWS, xrpl.ROWS)
+            for row in rows
+        },
+    }
+)
+"""The coin of each network."""
 
 
 def chain_row(chain: ChainId) -> Chain:

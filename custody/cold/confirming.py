@@ -1,7 +1,8 @@
-"""What a person types before anything is signed: a stretch of each destination, and each amount whole.
+"""What a person types before anything is signed: a stretch of each destination, each amount and memo whole.
 
 Rules:
     * The stretch stands at a random place inside the address, away from its ends: look-alikes share the ends.
+    * A memo decides whose the coins are as much as the address does: where there is one, all of it is typed.
     * There is no answer that stands for "yes", and no option that answers for the person.
     * One wrong answer ends it: nothing is signed, and the next time other places are asked.
 
@@ -69,7 +70,7 @@ def questions_for(summary: TransferSummary, below: Callable[[int], int]) -> tupl
         below: Draws a number below another one; `secrets.randbelow`.
     """
     found = []
-    for number, (to, amount) in enumerate(summary.to, start=1):
+    for number, (to, amount, memo) in enumerate(summary.payments(), start=1):
         length = min(STRETCH, len(to.text))
         ends = _ENDS if len(to.text) > 2 * _ENDS + length else 0
         start = ends + below(len(to.text) - 2 * ends - length + 1)
@@ -81,4 +82,6 @@ def questions_for(summary: TransferSummary, below: Callable[[int], int]) -> tupl
         )
         symbol = amount.asset.symbol
         found.append(Question(f"payment {number}: the whole amount of {symbol}, every digit", amount.text()))
+        if memo:
+            found.append(Question(f"payment {number}: the whole memo, every character", memo))
     return tuple(found)

@@ -53,10 +53,17 @@ class SequenceUsed(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address of ours that a cold wallet may pay: the wallet it belongs to, and its tier."""
+    """An address of ours that a cold wallet may pay.
+
+    Attributes:
+        wallet_id: The wallet it belongs to.
+        tier: Of that wallet.
+        memo: What every payment to it must carry; empty for none, and then none may.
+    """
 
     wallet_id: str
     tier: str
+    memo: str = ""
 
 
 Places = Mapping[str, Mapping[str, Place]]
@@ -192,8 +199,7 @@ def write_places(home: ColdHome, places: Places) -> None:
         MalformedPayload: A tier that cold never pays.
     """
     wallets: dict[str, Json] = {
-        name: {address: {"wallet": place.wallet_id, "tier": _tier(place.tier)} for address, place in of.items()}
-        for name, of in places.items()
+        name: {address: place_fields(place) for address, place in of.items()} for name, of in places.items()
     }
     replace_private(home.places, canonical_json({"format": PLACES_FORMAT, "wallets": wallets}))
 
@@ -209,8 +215,18 @@ def begin_sequences(home: ColdHome) -> None:
     replace_private(home.sequences, canonical_json({"format": SEQUENCES_FORMAT, "wallets": {}}))
 
 
+def place_fields(place: Place) -> dict[str, Json]:
+    """Write a place; a memo stands in it only where there is one.
+
+    Raises:
+        MalformedPayload: A tier that cold never pays.
+    """
+    memo: dict[str, Json] = {"memo": place.memo} if place.memo else {}
+    return {"wallet": place.wallet_id, "tier": _tier(place.tier), **memo}
+
+
 def read_places(fields: Fields) -> dict[str, Place]:
-    """Read the places of one wallet: address -> wallet and tier.
+    """Read the places of one wallet: address -> wallet, tier, and a memo where one is named.
 
     Raises:
         MalformedPayload: Not such an object, or a tier that cold never pays.
@@ -218,8 +234,9 @@ def read_places(fields: Fields) -> dict[str, Place]:
     found = {}
     for address in fields.values:
         row = fields.fields(address)
-        row.only("wallet", "tier")
-        found[address] = Place(row.text("wallet"), _tier(row.text("tier")))
+        row.only("wallet", "tier", "memo")
+        memo = row.text("memo") if "memo" in row.values else ""
+        found[address] = Place(row.text("wallet"), _tier(row.text("tier")), memo)
     return found
 
 

@@ -1,5 +1,8 @@
 """Any file of the cold room, read strictly and named, without keys.
 
+Rules:
+    * Nothing here knows what an asset is called or how many decimals it has: amounts are base units of an asset key.
+
 Example:
     describe(raw)[0]    # "mext/cold-part/1 of cold-1 for cold-btc"
 """
@@ -12,6 +15,7 @@ from custody.cold.request import REQUEST_FORMAT, decode_request_file
 from custody.cold.wallets_file import WALLETS_FORMAT, decode_wallets
 from custody.keys.strict_json import parse_canonical
 from custody.primitives.errors import MalformedPayload
+from custody.primitives.intent import TransferIntent
 
 
 def describe(raw: bytes) -> list[str]:
@@ -33,7 +37,7 @@ def _describe(raw: bytes) -> list[str]:
         return [
             f"{REQUEST_FORMAT} number {request.sequence} for {asked.wallet_id} on {asked.chain}",
             f"made by      {request.made_by}",
-            *(f"asks         {intent.amount} to {intent.to.text}" for intent in asked.intents),
+            *(line for intent in asked.intents for line in _asks(intent)),
         ]
     if kind == PART_FORMAT:
         part = decode_part(raw)
@@ -50,9 +54,18 @@ def _describe(raw: bytes) -> list[str]:
         return [
             f"{WALLETS_FORMAT} for {', '.join(sorted({name for each in told.wallets for name in each.paths}))}",
             *(
-                f"{each.id:<12} may pay {of.wallet_id}, {of.tier}: {to}"
+                f"{each.id:<12} may pay {of.wallet_id}, {of.tier}: {to}{f' with memo {of.memo}' if of.memo else ''}"
                 for each in told.wallets
                 for to, of in each.places.items()
             ),
         ]
     raise MalformedPayload(f"cold file: {str(kind)[:40]!r} is no format of the cold room")
+
+
+def _asks(intent: TransferIntent) -> tuple[str, str]:
+    """Only what the intent's hash covers: symbol and decimals are free words of whoever wrote the file."""
+    amount = intent.amount
+    return (
+        f"asks         {amount.units} base units of {amount.asset.key} to {intent.to.text}",
+        f"memo         {intent.memo}" if intent.memo else "no memo",
+    )

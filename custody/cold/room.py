@@ -4,6 +4,8 @@ Rules:
     * What a signer process asks is asked here too, by the same code: decoder, judgement, buckets, memory, log. Beside
       that stand the seal of the home, the maker of the file, its number, and the places the wallet may pay.
     * A wallet without places pays nobody: an empty rule refuses.
+    * A payment carries the memo that its place names, and none where it names none: under a shared address another
+      memo is another owner.
     * Order: seal, maker, expiry, number, decode, place, judge; then a person; then the number is remembered; then
       the signature is made, remembered, and leaves.
 
@@ -44,6 +46,12 @@ class PlaceRefused(Refused):
     """A cold wallet is asked to pay an address that is not one of its places."""
 
     code = "cold_place_refused"
+
+
+class MemoRefused(Refused):
+    """A payment to a place of ours carries another memo than the place names."""
+
+    code = "cold_memo_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +169,12 @@ class ColdRoom:
             raise IntentExpired(f"the request expired at {request.expires_at_s}", expired=request.expires_at_s)
         self._home.require_next(wallet.id, request.sequence, request.digest)
         places = self._places.get(wallet.id, {})
-        for to, _ in understood.summary.to:
+        for to, _, memo in understood.summary.payments():
             if to.text not in places:
                 raise PlaceRefused(f"wallet {wallet.id}: {to} is no place that this room knows as ours", to=to.text)
+            if memo != places[to.text].memo:
+                due = places[to.text].memo or "none"
+                raise MemoRefused(f"wallet {wallet.id}: memo {memo!r} to {to}, registered is {due}", to=to.text)
         judge(request.request, understood, wallet, self.rules, now_s)
 
     def _desk(self, wallet_id: str) -> tuple[RegisteredWallet, Decoder]:

@@ -44,8 +44,8 @@ def show(request: ColdRequest, seen: Seen, rules: Rules) -> list[str]:
             _line(f"payment {number}", _units(amount)),
             _line("  to", to.text),
             _line("  which is", _named(place)),
+            _line("  memo", memo) if memo else "  no memo",
         ]
-        lines += [_line("  memo", memo)] if memo else []
     lines += [_line("change", f"{_units(amount)} to {to.text}") for to, amount in understood.summary.change]
     lines += [_line("ours", f"{text}, derived again at {path}") for text, path in seen.own]
     fee = understood.summary.fee

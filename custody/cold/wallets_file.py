@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from custody.cold.files import document, open_document
-from custody.cold.home import Place, Places, read_places
+from custody.cold.home import Place, Places, place_fields, read_places
 from custody.cold.provision import Membership
 from custody.keys.strict_json import Fields
 from custody.primitives.encoding import Json
@@ -54,7 +54,7 @@ class WalletsFile:
             {
                 "registration": each.registration,
                 "paths": dict(each.paths),
-                "places": {to: {"wallet": of.wallet_id, "tier": of.tier} for to, of in each.places.items()},
+                "places": {to: place_fields(of) for to, of in each.places.items()},
             }
             for each in self.wallets
         ]

@@ -35,11 +35,12 @@ class RefillNotFromCold(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class ColdRefill:
-    """An open request, the cold wallet that serves it, and where it pays."""
+    """An open request, the cold wallet that serves it, where it pays, and the memo that goes with it."""
 
     request: RefillRequest
     desk: ColdDesk
     to: str
+    memo: str
 
 
 def open_refill(home: Home, refill_id: str) -> ColdRefill:
@@ -58,10 +59,11 @@ def open_refill(home: Home, refill_id: str) -> ColdRefill:
         raise RefillNotFromCold(f"{request.id} is {request.state}, from {request.source} to {request.destination}")
     wallets = load_blueprint(home.blueprint).wallets
     spec = next(each for each in wallets if (each.chain, each.tier) == (asset.chain, COLD))
-    places = [address for address, place in places_of(spec, wallets).items() if place.tier == request.destination.value]
+    known = places_of(spec, wallets)
+    places = [address for address, place in known.items() if place.tier == request.destination.value]
     if not places:
         raise RefillNotFromCold(f"{spec.id} may not pay into {request.destination}")
-    return ColdRefill(request, _connect(home, spec), places[0])
+    return ColdRefill(request, _connect(home, spec), places[0], known[places[0]].memo)
 
 
 def ask_for(home: Home, refill: ColdRefill, now_s: int) -> Ask:
@@ -75,6 +77,7 @@ def ask_for(home: Home, refill: ColdRefill, now_s: int) -> Ask:
     return Ask(
         *(request.id, refill.to, request.units, policy.fee_caps[chain], policy.version),
         expires_at_s=request.raised_at_s + LIFE_S,
+        memo=refill.memo,
     )
 
 

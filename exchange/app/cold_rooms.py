@@ -26,6 +26,7 @@ from custody.primitives.errors import InvalidInput
 from custody.signers.home import SignerHome
 from custody.signers.provision import register_wallet, replace_rules
 from custody.signers.rules import MAX_RULES_BYTES
+from custody.wallets.tags import HOUSE_NUMBER, tag_of
 from exchange.app.blueprint import StaffSpec, WalletSpec
 from exchange.app.ceremony import APPROVERS_NEEDED, SENDER
 from exchange.app.cold_requests import LIFE_S
@@ -101,7 +102,8 @@ def places_of(cold: WalletSpec, wallets: Sequence[WalletSpec]) -> dict[str, Plac
     """Where a cold wallet may pay to: the warm wallet of its chain, or the first hot one where there is no warm."""
     here = [spec for spec in wallets if spec.chain == cold.chain]
     up = [spec for spec in here if spec.tier == WARM] or [spec for spec in here if spec.tier == HOT][:1]
-    return {receives_at(spec): Place(spec.id, spec.tier) for spec in up}
+    memo = str(tag_of(HOUSE_NUMBER)) if _family(cold) is Family.XRPL else ""  # there hot is shared and demands a tag
+    return {receives_at(spec): Place(spec.id, spec.tier, memo) for spec in up}
 
 
 def _named(rules: Fields) -> dict[str, tuple[str, ...]]:

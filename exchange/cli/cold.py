@@ -55,7 +55,7 @@ def sign(
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a request after its destination and amount were typed. Writes this keyholder's part."""
+    """Sign a request after its destination, amount and memo were typed. Writes this keyholder's part."""
     _enter("sign", [request], ["--home", home, "--out", target], passphrase_file, ["--json"] if as_json else [])
 
 

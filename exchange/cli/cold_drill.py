@@ -30,7 +30,6 @@ from custody.primitives.clock import SystemClock
 from custody.primitives.errors import InsufficientFunds, NotFound, Unavailable
 from custody.primitives.intent import intent_hash
 from custody.signers.client import RemoteSigner
-from custody.wallets.tags import tag_of
 from exchange.app.blueprint import ChainSpec, WalletSpec
 from exchange.app.ceremony import SENDER, STAFF, Ceremony
 from exchange.app.cold_desks import ColdDesk, open_cold_desk
@@ -136,7 +135,7 @@ class ColdDrill:
         folder.mkdir(exist_ok=True)
         request = folder / f"{desk.spec.id}.request.json"
         steps = [("online", f"planned, request {groups(self._write_request(plan, request))}")]
-        told = Told(plan.intent.to.text, plan.intent.amount.text())
+        told = Told(plan.intent.to.text, plan.intent.amount.text(), plan.intent.memo)
         parts = []
         for name in signing:
             parts.append(folder / f"{desk.spec.id}.{name}.json")
@@ -170,7 +169,6 @@ class ColdDrill:
 
     def _plan(self, desk: ColdDesk, destination: str, signing: Sequence[str]) -> ColdPlan:
         row = local_chain(desk.spec.chain)
-        memo = str(tag_of(0)) if chain_row(ChainId(desk.spec.chain)).family is Family.XRPL else ""
         ask = Ask(
             id=f"cold-drill-{desk.spec.id}",
             to=destination,
@@ -178,7 +176,7 @@ class ColdDrill:
             fee_max=0 if row is None else row.fee_cap,
             policy_version=POLICY_VERSION,
             expires_at_s=SystemClock().now_s() + LIFE_S,
-            memo=memo,
+            memo=places_of(desk.spec, self.ceremony.wallets)[destination].memo,
         )
 
         def plan() -> ColdPlan | None:

@@ -1,6 +1,6 @@
 """A person at a cold room, for drills: starts the program, reads its questions, types the answers.
 
-What is typed comes from what the person was told beside the file (destination and amount), not from the screen: a
+What is typed comes from what the person was told beside the file (destination, amount, memo), not from the screen: a
 file that was swapped gets wrong answers.
 
 Example:
@@ -23,6 +23,7 @@ from custody.primitives.invariant import invariant
 
 _STRETCH = re.compile(r"payment (\d+): characters (\d+) to (\d+) of the destination: $")
 _AMOUNT = re.compile(r"payment (\d+): the whole amount of \w+, every digit: $")
+_MEMO = re.compile(r"payment (\d+): the whole memo, every character: $")
 _READ_BYTES = 4_096
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,15 +36,18 @@ class RoomRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a keyholder was told of one payment on another way: destination, and amount with every digit."""
+    """What a keyholder was told of one payment on another way: destination, amount with every digit, memo."""
 
     to: str
     amount: str
+    memo: str = ""
 
     def answer(self, shown: str) -> str | None:
         """What to type after what stands on the screen; None where nothing is asked."""
         if found := _STRETCH.search(shown):
             return self.to[int(found[2]) - 1 : int(found[3])]
+        if _MEMO.search(shown):
+            return self.memo
         return self.amount if _AMOUNT.search(shown) else None
 
 

@@ -50,17 +50,18 @@ def cold_plan(
 def cold_approve(
     plan: PlanArgument, officer: OfficerOption, target: OutOption, home: HomeOption = DEFAULT_HOME
 ) -> None:
-    """Show a plan's payment and approve it."""
+    """Show a plan's payment and approve it. Refused where it names an asset otherwise than this home does."""
     from custody.cold.files import read_file
     from custody.primitives.clock import SystemClock
     from custody.primitives.intent import intent_hash
+    from exchange.app.cold_labels import known_assets, payment_lines
     from exchange.app.cold_requests import decode_cold_plan
     from exchange.app.home import Home
     from exchange.app.officers import approve_as
 
-    intent = decode_cold_plan(read_file(plan)).intent
-    print(f"pays         {intent.amount} to {intent.to.text}, fee at most {intent.fee_max}")
-    write_approval(target, approve_as(Home(home), intent_hash(intent), officer, SystemClock().now_s()))
+    made = decode_cold_plan(read_file(plan))
+    print("\n".join(payment_lines(made, known_assets(Home(home)))))
+    write_approval(target, approve_as(Home(home), intent_hash(made.intent), officer, SystemClock().now_s()))
     print(f"wrote        {target}")
 
 

@@ -146,7 +146,7 @@ class Vault:
 
     def __init__(self, folder, family, now=NOW, **rules):
         self.family, self.now, self.clock = family(), now, FixedClock(now)
-        self.places = {self.family.to: Place("warm", "warm")}
+        self.places = {self.family.to: Place("warm", "warm", self.family.memo)}
         self.rules = {
             "fee_caps": {self.family.chain.id: str(self.family.fee_max)},
             "buckets": {self.family.native.key: {"capacity": str(10 * self.family.units), "refill_per_hour": "0"}},
@@ -210,14 +210,16 @@ class Vault:
         return self.room(0).wallet("cold")
 
 
-def answers(request, to=None, amount=None):
-    """What an honest person types, or one who was told of another destination or amount."""
+def answers(request, to=None, amount=None, memo=None):
+    """What an honest person types, or one who was told of another destination, amount or memo."""
     (intent,) = request.request.intents
     to, amount = to or intent.to.text, amount or intent.amount.text()
 
     def ask(question):
         if "amount" in question:
             return amount + "\n"
+        if "memo" in question:
+            return (intent.memo if memo is None else memo) + "\n"
         first, last = (int(word) for word in question.split() if word.isdecimal())
         return to[first - 1 : last] + "\n"
 
