@@ -27,7 +27,6 @@ from custody.primitives.approval import Verdict
 from custody.primitives.chain import Family
 from custody.primitives.errors import (
     BadSignature,
-    InvariantBroken,
     MalformedPayload,
     NotFound,
     QuorumNotReached,
@@ -37,6 +36,7 @@ from custody.primitives.errors import (
 from custody.reserves.evidence import verify_ownership
 from custody.reserves.ownership import AttestedQuorum, OwnershipNotShown, claim_for
 from custody.signers import audit
+from custody.signers.faults import SignerBroken
 from custody.signers.frost_rounds import FrostNonceGone
 from custody.signers.memory import Frozen
 from custody.signers.ownership import NotOurAddress, OwnershipExpired
@@ -209,7 +209,7 @@ def test_a_point_that_served_another_message_freezes_the_signer(house, asked):
     listed = committed(house, asked, 1, 2)
     with house.benches[1].memory.transaction():
         house.benches[1].memory.remember_points([(listed[0].value, b"another message")])
-    with pytest.raises(InvariantBroken):
+    with pytest.raises(SignerBroken):
         ask(house, 1, asked, round_two(listed))
     with pytest.raises(Frozen):
         ask(house, 1, asked, round_one((1, 2)))

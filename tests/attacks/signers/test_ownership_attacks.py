@@ -33,7 +33,6 @@ from custody.primitives.approval import Verdict
 from custody.primitives.errors import (
     BadSignature,
     InvalidInput,
-    InvariantBroken,
     MalformedPayload,
     NotFound,
     QuorumNotReached,
@@ -42,6 +41,7 @@ from custody.primitives.errors import (
 from custody.primitives.ids import WithdrawalId
 from custody.primitives.intent import TransferIntent
 from custody.signers import audit
+from custody.signers.faults import SignerBroken
 from custody.signers.memory import Frozen
 from custody.signers.ownership import InvalidOwnershipText, NotOurAddress, OwnershipExpired
 from custody.signers.wire import encode_ownership
@@ -298,7 +298,7 @@ def test_c14_a_nonce_point_that_served_another_message_freezes_the_signer(bench,
     with bench.memory.transaction() as db:
         assert db.execute("SELECT COUNT(*) FROM nonce_point").fetchone() == (1,)
         db.execute("UPDATE nonce_point SET message = ?", (bytes(32),))
-    with pytest.raises(InvariantBroken):
+    with pytest.raises(SignerBroken):
         bench.own(asked)
     assert "nonce point" in bench.memory.frozen()
 

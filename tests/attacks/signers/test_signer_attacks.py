@@ -12,7 +12,8 @@ from custody.primitives.amount import Amount
 from custody.primitives.approval import Verdict
 from custody.primitives.asset import Asset
 from custody.primitives.chain import ChainId
-from custody.primitives.errors import BadSignature, Conflict, InvariantBroken, LimitExceeded, QuorumNotReached, Refused
+from custody.primitives.errors import BadSignature, Conflict, LimitExceeded, QuorumNotReached, Refused
+from custody.signers.faults import SignerBroken
 from custody.signers.judge import PayloadMismatch
 from custody.signers.memory import AlreadySigned, ConflictKeyTaken, Frozen, Tombstoned
 
@@ -126,7 +127,7 @@ def test_c10_a_chain_without_fee_cap_is_refused(tmp_path):
 @pytest.mark.parametrize("family", ["toy-high-s", "toy-garbage", "toy-wrong-key"])
 def test_c13_a_bad_signature_never_leaves_and_freezes_the_signer(tmp_path, family):
     bench = Bench(tmp_path, wallets=[wallet_json(family=family), wallet_json("sound")])
-    with pytest.raises(InvariantBroken):
+    with pytest.raises(SignerBroken):
         bench.sign(request(PAYLOAD, ASKED))
     assert released(bench) == 0
     with pytest.raises(Frozen):
@@ -149,7 +150,7 @@ def test_c14_a_repeated_nonce_point_freezes_the_signer(bench):
         db.execute("UPDATE nonce_point SET message = ? WHERE point = ?", (b"another message", r.to_bytes(32, "big")))
         db.execute("DELETE FROM release_intent")
         db.execute("DELETE FROM release")
-    with pytest.raises(InvariantBroken, match="nonce point"):
+    with pytest.raises(SignerBroken, match="nonce point"):
         bench.sign(request(PAYLOAD, ASKED))
     with pytest.raises(Frozen):
         bench.sign(request(pay(("bob-address", 100), key="toy:2"), intent(2)))

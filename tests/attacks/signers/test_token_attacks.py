@@ -12,8 +12,9 @@ from custody.keys.hd import CURVE_ORDER
 from custody.keys.material import Curve
 from custody.keys.signing_key import UnsealedKey
 from custody.keys.token import TokenKey
-from custody.primitives.errors import BadSignature, InvariantBroken, Refused
+from custody.primitives.errors import BadSignature, Refused
 from custody.primitives.secret import Secret
+from custody.signers.faults import SignerBroken
 from custody.signers.memory import Frozen
 
 SECRET = Secret(b"\x11" * 32)
@@ -118,7 +119,7 @@ def test_c13_hsm_an_invalid_signature_never_leaves_and_freezes_the_signer(tmp_pa
     with pytest.raises(BadSignature):
         token_key(LIES[lie]).sign(MESSAGE)
     room = bench(tmp_path, token_key(LIES[lie]))
-    with pytest.raises(InvariantBroken):
+    with pytest.raises(SignerBroken):
         room.sign(ask(1))
     assert room.memory.highest_sequence() == 0
     with pytest.raises(Frozen):
@@ -127,7 +128,7 @@ def test_c13_hsm_an_invalid_signature_never_leaves_and_freezes_the_signer(tmp_pa
 
 def test_c13_hsm_another_key_under_the_same_label_never_gets_a_signature_out(tmp_path):
     other = UnsealedKey.of(Secret(b"\x12" * 32), Curve.SECP256K1).public
-    with pytest.raises(InvariantBroken):
+    with pytest.raises(SignerBroken):
         bench(tmp_path, token_key(scalars, other)).sign(ask(1))
 
 
@@ -144,7 +145,7 @@ def test_c14_a_token_that_repeats_its_nonce_is_frozen_before_the_second_signatur
     room = bench(tmp_path, token_key(with_nonce(7)))
     first = room.sign(ask(1))
     ecdsa.parse_der(ecdsa.to_der(first[0].value))
-    with pytest.raises(InvariantBroken, match="nonce point"):
+    with pytest.raises(SignerBroken, match="nonce point"):
         room.sign(ask(2))
     assert room.memory.highest_sequence() == 1
     with pytest.raises(Frozen):
@@ -153,7 +154,7 @@ def test_c14_a_token_that_repeats_its_nonce_is_frozen_before_the_second_signatur
 
 def test_c14_a_nonce_repeated_after_a_restart_is_noticed_too(tmp_path):
     bench(tmp_path, token_key(with_nonce(7))).sign(ask(1))
-    with pytest.raises(InvariantBroken, match="nonce point"):
+    with pytest.raises(SignerBroken, match="nonce point"):
         bench(tmp_path, token_key(with_nonce(CURVE_ORDER - 7))).sign(ask(2))  # the same point, mirrored
 
 

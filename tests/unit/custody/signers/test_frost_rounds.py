@@ -21,6 +21,7 @@ from custody.primitives.errors import (
 )
 from custody.primitives.secret import Secret
 from custody.signers import audit
+from custody.signers.faults import SignerBroken
 from custody.signers.frost_rounds import MAX_OPEN_SESSIONS, FrostNonceGone, FrostRounds
 from custody.signers.judge import PayloadMismatch
 from custody.signers.keyring import Keyring
@@ -120,7 +121,7 @@ def test_point_that_served_another_message_freezes_the_signer(house, begun):
     intent, plan, committed = begun
     with house.benches[1].memory.transaction():
         house.benches[1].memory.remember_points([(committed[0].value, b"another message")])
-    with pytest.raises(InvariantBroken):
+    with pytest.raises(SignerBroken):
         house.answer(1, need_over(house, plan, *committed), intent)
     with pytest.raises(Frozen):
         house.answer(1, house.codec.next_need(plan, []), intent)
