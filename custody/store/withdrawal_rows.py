@@ -233,7 +233,10 @@ def _decision(text: str) -> Decision:
         outcome=Outcome(fields["outcome"]),
         policy_version=fields["policy_version"],
         not_before_s=fields["not_before_s"],
-        groups=tuple(Group(name, frozenset(approvers), *numbers) for name, approvers, *numbers in fields["groups"]),
+        groups=tuple(
+            Group(name, frozenset(approvers), threshold, organisations)
+            for name, approvers, threshold, organisations in fields["groups"]
+        ),
         matched_rules=tuple(fields["matched_rules"]),
         reasons=tuple(fields["reasons"]),
         facts_hash=Digest(bytes.fromhex(fields["facts_hash"])),

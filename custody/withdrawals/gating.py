@@ -2,7 +2,7 @@
 
 Rules:
     * Asked when a payment is about to be shown to its first signer; the receipts are part of the step that allows it.
-    * Asked again before each further question, for what may change meanwhile: keys, contracts, monitoring, proof and
+    * Asked again at each visit to the signers, for what may change meanwhile: keys, contracts, monitoring, proof and
       books. What was decided stays decided once a signer may have signed.
     * A closed gate holds the whole payment with a note; nothing else of it changes, and it goes on once the gate opens.
 

@@ -6,7 +6,6 @@ from simulators.chain import COIN, SIM
 from simulators.gates import SEALS
 from simulators.postgres import can_run, running_postgres
 from simulators.withdrawal_house import BIG_UNITS, House, approval
-from sqlalchemy import update
 from sqlmodel import SQLModel
 
 from custody.primitives.asset import AssetBook
@@ -14,9 +13,6 @@ from custody.primitives.bell import Bell
 from custody.primitives.errors import IdempotencyConflict, NotFound, StaleState
 from custody.primitives.ids import IdempotencyKey, WithdrawalId
 from custody.store.database import open_database
-from custody.store.plain_rows import all_columns
-from custody.store.seals import sealed
-from custody.store.withdrawal_tables import WithdrawalRow
 from custody.store.withdrawals import SqlWithdrawalStore
 from custody.withdrawals.errors import ResourceTaken
 from custody.withdrawals.facts import Circumstances, Destination, DestinationKind, Scope, Tier, UsageKey
@@ -199,14 +195,3 @@ def test_every_change_rings_for_the_chain_it_pays_on(house):
 
 
 # Decisions stored before groups asked for organisations.
-def test_a_decision_of_an_older_form_is_read(house):
-    withdrawal = house.ask(BIG_UNITS)
-    house.step()
-    stored = house.service.get(withdrawal.id).decision
-    with house.engine.begin() as connection:
-        (text,) = connection.exec_driver_sql("select decision from withdrawal").one()
-        older = text.replace('"cid"],2,1]', '"cid"],2]')
-        assert older != text
-        row = connection.execute(all_columns(WithdrawalRow)).one()
-        connection.execute(update(WithdrawalRow).values(sealed({**row._mapping, "decision": older}, SEALS)))
-    assert house.service.get(withdrawal.id).decision == stored
